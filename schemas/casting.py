@@ -1,0 +1,101 @@
+"""Values that the source already typed, cast where nothing is lost; null where something would be."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from tilth.schemas.dtypes import is_text
+from tilth.schemas.spec import Column
+from tilth.schemas.texts import boolean, decimal, from_instant, from_wall
+
+__all__ = ["exact_cast", "same_type", "text_of"]
+
+
+def same_type(pulled: pl.DataType, declared: pl.DataType) -> bool:
+    """Whether values of this type need no cast."""
+    return pulled == declared
+
+
+def exact_cast(raw: pl.Expr, pulled: pl.DataType, column: Column) -> pl.Expr:
+    """The column's values from typed source values."""
+    dtype = column.dtype
+    if isinstance(pulled, pl.Null):
+        return raw.cast(dtype)
+    if is_text(dtype):
+        return text_of(raw, pulled)
+    if isinstance(dtype, pl.Boolean):
+        return _boolean(raw, pulled, column)
+    if isinstance(pulled, pl.Boolean):
+        return raw.cast(dtype) if dtype.is_numeric() else _nothing(column)
+    if pulled.is_numeric() and dtype.is_numeric():
+        return _number(raw, pulled, column)
+    if isinstance(pulled, pl.Date | pl.Datetime) and isinstance(dtype, pl.Date | pl.Datetime):
+        return _time(raw, pulled, column)
+    if isinstance(pulled, pl.Categorical | pl.Enum):
+        from tilth.schemas.parse import second_look
+
+        return second_look(raw.cast(pl.String), column)
+    return _nothing(column)
+
+
+def _nothing(column: Column) -> pl.Expr:
+    return pl.repeat(None, pl.len(), dtype=column.dtype)
+
+
+def _boolean(raw: pl.Expr, pulled: pl.DataType, column: Column) -> pl.Expr:
+    if not pulled.is_numeric():
+        return _nothing(column)
+    whole = raw.cast(pl.Int64, strict=False)
+    return pl.when(whole.cast(pulled, strict=False) == raw).then(boolean(whole.cast(pl.String), column))
+
+
+def _number(raw: pl.Expr, pulled: pl.DataType, column: Column) -> pl.Expr:
+    dtype = column.dtype
+    if isinstance(dtype, pl.Decimal) and pulled.is_float():
+        shortest = raw.cast(pl.String)  # the shortest text that reads back as the same float
+        fixed = raw.cast(dtype, strict=False)
+        return pl.when(fixed.cast(pulled) == raw).then(fixed).otherwise(decimal(shortest, Column("", "", dtype), dtype))
+    value = raw.cast(dtype, strict=False)
+    if isinstance(pulled, pl.Decimal) and (dtype.is_float() or _widens(pulled, dtype)):
+        return value
+    if pulled.is_integer() and (dtype.is_integer() or isinstance(dtype, pl.Decimal)):
+        return value
+    return pl.when(value.cast(pulled, strict=False) == raw).then(value)
+
+
+def _widens(pulled: pl.Decimal, dtype: pl.DataType) -> bool:
+    return isinstance(dtype, pl.Decimal) and dtype.scale >= pulled.scale
+
+
+def _time(raw: pl.Expr, pulled: pl.Date | pl.Datetime, column: Column) -> pl.Expr:
+    dtype = column.dtype
+    if isinstance(dtype, pl.Date):
+        day = raw.cast(pl.Date)
+        return pl.when(day.cast(pl.Datetime("us")) == raw.dt.replace_time_zone(None)).then(day)
+    assert isinstance(dtype, pl.Datetime)
+    zone = pulled.time_zone if isinstance(pulled, pl.Datetime) else None
+    fine = raw.cast(pl.Datetime(dtype.time_unit, zone), strict=False)
+    same = fine.cast(pulled, strict=False) == raw
+    value = from_instant(fine, pl.lit(zone in ("UTC", "Etc/UTC")), column) if zone else from_wall(fine, column)
+    return pl.when(same).then(value)
+
+
+def text_of(raw: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """Any value as text, as reasons, keys and quarantine show it."""
+    if is_text(dtype):
+        return raw
+    if isinstance(dtype, pl.Datetime):
+        return raw.dt.to_string("iso:strict")
+    if isinstance(dtype, pl.Struct):
+        return raw.struct.json_encode()
+    if isinstance(dtype, pl.Binary):
+        return raw.bin.encode("hex")
+    if isinstance(dtype, pl.List | pl.Array | pl.Object):
+        return raw.map_elements(_listed, return_dtype=pl.String)
+    if isinstance(dtype, pl.Duration | pl.Time):
+        return raw.dt.to_string("iso")
+    return raw.cast(pl.String)
+
+
+def _listed(value: object) -> str:
+    return str(value.to_list() if isinstance(value, pl.Series) else value)

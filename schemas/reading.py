@@ -1,0 +1,183 @@
+"""From a pandera model to a `Spec`; every way in which a model cannot be used is told here, by class and field."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import polars as pl
+from pandera.api.polars.container import DataFrameSchema
+from pandera.polars import DataFrameModel
+
+from tilth.errors import ContractError
+from tilth.schemas.dtypes import USABLE, is_text, usable
+from tilth.schemas.formats import UnknownDirective, pattern
+from tilth.schemas.near import near
+from tilth.schemas.spec import FALSE, TRUE, Column, Severity, Spec
+from tilth.schemas.standardise import STANDARDISERS
+from tilth.schemas.version import version_of
+
+__all__ = ["schema_of", "spec_of"]
+
+_REFERENCE = re.compile(r"^([A-Za-z_]\w*)\.([A-Za-z_]\w*)$")
+
+
+def schema_of(model: object) -> DataFrameSchema:
+    """The model's pandera schema; ContractError when it is no polars model or pandera refuses it."""
+    if isinstance(model, DataFrameSchema):
+        return model
+    if not (inspect.isclass(model) and issubclass(model, DataFrameModel)):
+        raise ContractError(
+            "is no contract", where=_name(model), expected="a pandera.polars.DataFrameModel", got=_kind(model)
+        )
+    try:
+        return model.to_schema()
+    except ContractError:
+        raise
+    except Exception as error:
+        raise ContractError(
+            f"pandera cannot build this model: {error}", where=model.__name__, expected=f"fields of {USABLE}"
+        ) from error
+
+
+def spec_of(model: object) -> Spec:
+    """What the model says, as values; ContractError when it cannot be used."""
+    schema = schema_of(model)
+    name = _name(model) if inspect.isclass(model) else str(schema.name or "schema")
+    columns = tuple(_column(name, key, column) for key, column in schema.columns.items())
+    if not columns:
+        raise ContractError("has no columns", where=name, expected="at least one annotated field")
+    key = tuple(column.name for column in columns if column.key)
+    description = inspect.cleandoc(schema.description or "")
+    return Spec(name, description, version_of(schema, columns), columns, key, _unique(name, schema, columns, key))
+
+
+def _name(model: object) -> str:
+    return getattr(model, "__name__", repr(model))
+
+
+def _kind(model: object) -> str:
+    bases = (
+        [f"{base.__module__}.{base.__name__}" for base in inspect.getmro(model)[1:-1]] if inspect.isclass(model) else []
+    )
+    return f"a class of {bases[0]}" if bases else type(model).__name__
+
+
+def _unique(
+    name: str, schema: DataFrameSchema, columns: Sequence[Column], key: tuple[str, ...]
+) -> tuple[tuple[str, ...], ...]:
+    declared: Any = schema.unique or []
+    together = (declared,) if isinstance(declared, str) else tuple(declared)
+    for member in together:
+        if member not in schema.columns:
+            raise ContractError(
+                f"Config.unique names no column: {member!r}", where=name, expected=near(member, schema.columns)
+            )
+    sets = [(column.name,) for column in columns if column.unique]
+    sets += [together] if together else []
+    return tuple(dict.fromkeys(members for members in sets if set(members) != set(key)))
+
+
+class _Meant:
+    """A field's metadata, read with its class and field at hand for messages."""
+
+    def __init__(self, where: str, metadata: Mapping[str, Any]) -> None:
+        self.where, self.metadata = where, metadata
+
+    def text(self, name: str) -> str | None:
+        value = self.metadata.get(name)
+        return value if value is None else self._typed(name, value, str, "text")
+
+    def flag(self, name: str) -> bool:
+        return self._typed(name, self.metadata.get(name, False), bool, "True or False")
+
+    def texts(self, name: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
+        value = self.metadata.get(name)
+        if value is None:
+            return default
+        values = (value,) if isinstance(value, str) else value
+        if not isinstance(values, Sequence) or not all(isinstance(v, str) for v in values):
+            raise self.error(f"{name} cannot be used", expected="text or a tuple of texts", got=repr(value))
+        return tuple(values)
+
+    def _typed(self, name: str, value: Any, kind: type, words: str) -> Any:
+        if not isinstance(value, kind):
+            raise self.error(f"{name} cannot be used", expected=words, got=repr(value))
+        return value
+
+    def error(self, what: str, *, expected: str = "", got: str = "") -> ContractError:
+        return ContractError(what, where=self.where, expected=expected, got=got)
+
+
+def _column(model: str, name: str, declared: Any) -> Column:
+    meant = _Meant(f"{model}.{name}", declared.metadata or {})
+    if declared.regex:
+        raise meant.error("a regex column stands for no single column", expected="one field per column")
+    if not name or name.startswith("_"):
+        raise meant.error("column names that start with _ belong to provenance", expected="another alias")
+    dtype = usable(getattr(declared.dtype, "type", None))
+    if dtype is None:
+        raise meant.error("this type cannot be used", expected=USABLE, got=str(declared.dtype))
+    column = Column(
+        name=name, source=meant.text("source") or name, dtype=dtype, nullable=declared.nullable,
+        required=declared.required, key=meant.flag("key"), unique=declared.unique, unit=meant.text("unit"),
+        description=declared.description or meant.text("description"), pii=meant.text("pii"), term=meant.text("term"),
+        standardise=meant.texts("standardise"), formats=meant.texts("formats"), decimal=meant.text("decimal") or ".",
+        thousands=meant.text("thousands"), time_zone=meant.text("time_zone"), true=meant.texts("true", TRUE),
+        false=meant.texts("false", FALSE), references=_reference(meant),
+        severity=cast("Severity", meant.text("severity") or "error"),
+    )  # fmt: skip
+    _check(meant, column)
+    return column
+
+
+def _reference(meant: _Meant) -> tuple[str, str] | None:
+    declared = meant.text("references")
+    if declared is None:
+        return None
+    match = _REFERENCE.match(declared)
+    if match is None:
+        raise meant.error("references cannot be used", expected="'table.column'", got=repr(declared))
+    return match[1], match[2]
+
+
+def _check(meant: _Meant, column: Column) -> None:
+    if column.severity not in ("error", "warn"):
+        raise meant.error("severity cannot be used", expected="'error' or 'warn'", got=repr(column.severity))
+    if column.key and (column.nullable or not column.required or column.severity != "error"):
+        raise meant.error("a key is never null, missing or only warned about", expected="key=True alone")
+    for name in column.standardise:
+        if name not in STANDARDISERS:
+            raise meant.error(f"unknown standardiser {name!r}", expected=near(name, STANDARDISERS))
+    if column.standardise and not is_text(column.dtype):
+        raise meant.error("standardisers are for text", expected="a str column", got=str(column.dtype))
+    if column.decimal not in (".", ",") or column.thousands not in (None, ".", ",", " ", "'", "_", "’"):
+        raise meant.error("separators cannot be used", expected="decimal '.' or ',', thousands one of . , ' _ or blank")
+    if column.decimal == column.thousands:
+        raise meant.error("decimal and thousands separators are the same", got=repr(column.decimal))
+    both = {w.lower() for w in column.true} & {w.lower() for w in column.false}
+    if both:
+        raise meant.error("words that mean both true and false", got=", ".join(sorted(both)))
+    _check_times(meant, column)
+
+
+def _check_times(meant: _Meant, column: Column) -> None:
+    if column.formats and not isinstance(column.dtype, pl.Date | pl.Datetime):
+        raise meant.error("formats are for dates and times", got=str(column.dtype))
+    for form in column.formats:
+        try:
+            pattern(form)
+        except UnknownDirective as error:
+            raise meant.error(
+                f"format {form!r} holds a directive that cannot be read strictly",
+                expected="%Y %y %m %d %H %M %S %.f %z",
+                got=str(error),
+            ) from error
+    zones = (column.time_zone, column.dtype.time_zone if isinstance(column.dtype, pl.Datetime) else None)
+    for zone in filter(None, zones):
+        try:
+            pl.Series([], dtype=pl.Datetime("us")).dt.replace_time_zone(zone)
+        except pl.exceptions.PolarsError as error:
+            raise meant.error("unknown time zone", expected="a name like Europe/Berlin", got=zone) from error

@@ -1,0 +1,61 @@
+"""A contract as plain values: what the rest of the house needs to know of a model, without pandera.
+
+`reading.py` makes these from a model; nothing here looks at data.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import polars as pl
+
+__all__ = ["FALSE", "TRUE", "Column", "Severity", "Spec"]
+
+Severity = Literal["error", "warn"]
+
+TRUE = ("true", "t", "yes", "y", "on", "1")
+FALSE = ("false", "f", "no", "n", "off", "0")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of ready data, where it is read from, and what it means."""
+
+    name: str
+    source: str  # the raw column it is read from
+    dtype: pl.DataType
+    nullable: bool = False
+    required: bool = True  # False: the source may lack the column (pandera's Optional or required=False)
+    key: bool = False
+    unique: bool = False
+    unit: str | None = None
+    description: str | None = None
+    pii: str | None = None
+    term: str | None = None
+    standardise: tuple[str, ...] = ()
+    formats: tuple[str, ...] = ()
+    decimal: str = "."
+    thousands: str | None = None
+    time_zone: str | None = None  # of source values that carry none
+    true: tuple[str, ...] = TRUE
+    false: tuple[str, ...] = FALSE
+    references: tuple[str, str] | None = None  # table, column
+    severity: Severity = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """One contract."""
+
+    name: str
+    description: str
+    version: str  # 12 hex digits: changes when what is accepted changes, not when words do
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    unique: tuple[tuple[str, ...], ...]  # other than the key; judged when settled, against the release
+
+    @property
+    def schema(self) -> dict[str, pl.DataType]:
+        """Column name to type, in contract order."""
+        return {column.name: column.dtype for column in self.columns}

@@ -1,0 +1,123 @@
+"""What each type may look like as text. Every function takes trimmed text and gives null for what it cannot read.
+
+Numbers: a sign in front, accounting negatives `(1,50)` and `1,50-`, declared decimal and thousands separators (in
+groups of three or not at all). More fraction digits than the type holds, other than zeros, are refused: nothing is
+rounded. No exponents, except for floats. `nan` and `inf` are no numbers.
+"""
+
+from __future__ import annotations
+
+import re
+
+import polars as pl
+
+from tilth.schemas.formats import ISO_DATETIME, has_offset, native, pattern
+from tilth.schemas.spec import Column
+
+__all__ = ["boolean", "decimal", "integer", "moment", "moments", "real"]
+
+
+def _digits(column: Column) -> str:
+    if not column.thousands:
+        return "[0-9]+"
+    mark = "[ \u00a0\u202f]" if column.thousands == " " else re.escape(column.thousands)
+    return f"(?:[0-9]{{1,3}}(?:{mark}[0-9]{{3}})+|[0-9]+)"
+
+
+def _plain(text: pl.Expr, column: Column, fraction: str, exponent: str = "") -> pl.Expr:
+    """The number as `-1234.5`, or null when the text is not written as declared."""
+    whole, point = _digits(column), re.escape(column.decimal)
+    number = f"(?:{whole}(?:{point}{fraction})?|{point}[0-9]{fraction}){exponent}" if fraction else whole
+    number = f"(?:{number})"
+    ok = text.str.contains(rf"^(?:[+-]?{number}|\({number}\)|{number}-)$")
+    negative = text.str.starts_with("-") | text.str.starts_with("(") | text.str.ends_with("-")
+    kept = text.str.replace_all(rf"[^0-9{point}eE]" if not exponent else rf"[^0-9{point}eE+-]", "")
+    if exponent:
+        kept = kept.str.replace(r"^[+-]", "").str.replace(r"-$", "")
+    if column.decimal != ".":
+        kept = kept.str.replace(column.decimal, ".", literal=True)
+    return pl.when(ok).then(pl.when(negative).then(pl.lit("-") + kept).otherwise(kept))
+
+
+def decimal(text: pl.Expr, column: Column, dtype: pl.Decimal) -> pl.Expr:
+    """Decimals; exact, or null."""
+    number = _plain(text, column, f"[0-9]{{0,{dtype.scale}}}0*" if dtype.scale else "0*")
+    return number.cast(dtype, strict=False)
+
+
+def integer(text: pl.Expr, column: Column) -> pl.Expr:
+    """Whole numbers; `12.0` is one."""
+    whole = _plain(text, column, "0*").str.replace(r"\.0*$", "").str.replace(r"^-?(0*)$", "0$1")  # of .0 and -0
+    return whole.cast(column.dtype, strict=False)
+
+
+def real(text: pl.Expr, column: Column) -> pl.Expr:
+    """Floating point numbers: the nearest that the type holds."""
+    value = _plain(text, column, "[0-9]*", "(?:[eE][+-]?[0-9]+)?").cast(column.dtype, strict=False)
+    return pl.when(value.is_finite()).then(value)
+
+
+def boolean(text: pl.Expr, column: Column) -> pl.Expr:
+    """True and false by the column's vocabulary, whatever the case."""
+    word = text.str.to_lowercase()
+    yes, no = ([w.lower() for w in words] for words in (column.true, column.false))
+    return pl.when(word.is_in(yes)).then(pl.lit(True)).when(word.is_in(no)).then(pl.lit(False))
+
+
+def moment(text: pl.Expr, form: str, column: Column) -> pl.Expr:
+    """Dates and times of one declared format; the text must already match its pattern."""
+    if isinstance(column.dtype, pl.Date):
+        return text.str.to_date(native(form), strict=False, cache=False)
+    assert isinstance(column.dtype, pl.Datetime)
+    if has_offset(form):
+        instant = text.str.to_datetime(native(form), strict=False, time_unit="us", time_zone="UTC", cache=False)
+        return from_instant(instant, text.str.contains(r"(?:Z|[+-]00:?00)$"), column)
+    return from_wall(text.str.to_datetime(native(form), strict=False, time_unit="us", cache=False), column)
+
+
+def moments(text: pl.Expr, column: Column) -> pl.Expr:
+    """Timestamps by the declared formats, or ISO 8601 with optional fraction and offset."""
+    if column.formats:
+        return pl.coalesce(moment(pl.when(text.str.contains(pattern(f))).then(text), f, column) for f in column.formats)
+    part = text.str.extract_groups(ISO_DATETIME)
+    wall = (part.struct[0] + "T" + part.struct[1]).str.to_datetime(
+        "%Y-%m-%dT%H:%M:%S", strict=False, time_unit="us", cache=False
+    )
+    fraction = part.struct[2].fill_null("").str.pad_end(9, "0")
+    micros = pl.when(fraction.str.ends_with("000")).then(fraction.str.head(6)).cast(pl.Int64)
+    offset = (
+        part.struct[3]
+        .fill_null("Z")
+        .str.replace("Z", "+0000", literal=True)
+        .str.replace(":", "", literal=True)
+        .str.pad_end(5, "0")
+    )
+    minutes = offset.str.slice(1, 2).cast(pl.Int64) * 60 + offset.str.slice(3, 2).cast(pl.Int64)
+    minutes = pl.when(minutes < 24 * 60).then(minutes) * pl.when(offset.str.starts_with("-")).then(-1).otherwise(1)
+    local = wall + pl.duration(microseconds=micros)
+    instant = (local - pl.duration(minutes=minutes)).dt.replace_time_zone("UTC")
+    plain = part.struct[3].is_null()
+    return pl.when(plain).then(from_wall(local, column)).otherwise(from_instant(instant, minutes == 0, column))
+
+
+def from_wall(wall: pl.Expr, column: Column) -> pl.Expr:
+    """What a clock showed, without a zone: of the column's zone; hours that are skipped or doubled are refused."""
+    dtype = column.dtype
+    assert isinstance(dtype, pl.Datetime)
+    if dtype.time_zone:
+        zone = column.time_zone or dtype.time_zone
+        wall = wall.dt.replace_time_zone(zone, ambiguous="null", non_existent="null").dt.convert_time_zone(
+            dtype.time_zone
+        )
+    return wall.cast(dtype, strict=False)
+
+
+def from_instant(instant: pl.Expr, utc: pl.Expr, column: Column) -> pl.Expr:
+    """A point in time. A column without a zone takes it in the declared zone, else only when it is UTC already."""
+    dtype = column.dtype
+    assert isinstance(dtype, pl.Datetime)
+    if dtype.time_zone:
+        return instant.dt.convert_time_zone(dtype.time_zone).cast(dtype, strict=False)
+    if column.time_zone:
+        return instant.dt.convert_time_zone(column.time_zone).dt.replace_time_zone(None).cast(dtype, strict=False)
+    return pl.when(utc).then(instant.dt.replace_time_zone(None)).cast(dtype, strict=False)

@@ -1,0 +1,161 @@
+"""The states of a record, told slowly and plainly in memory: what the real house must agree with.
+
+One `Project` is a few tables in reference order; `night` takes what every table's source answered and publishes.
+It knows nothing of files, SQL or speed, and shares no code with what it checks.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+
+@dataclass(eq=False)
+class Record:
+    """One record as pulled; `origin` is (pull, position), `bad` says that a row rule is false."""
+
+    key: int | None
+    content: int
+    version: int | None = None
+    parent: int | None = None
+    tombstone: bool = False
+    bad: bool = False
+    origin: tuple[int, int] = (0, 0)
+    state: str = "pulled"
+    only_orphan: bool = False
+
+    @property
+    def rank(self) -> int:
+        return -1 if self.version is None else self.version
+
+    def same(self, other: Record) -> bool:
+        if self.tombstone != other.tombstone:
+            return False
+        mine = (self.content, self.version, self.parent, self.bad)
+        return mine == (other.content, other.version, other.parent, other.bad)
+
+
+@dataclass
+class Table:
+    """A declared table: its load, its parent table, and when it is held."""
+
+    name: str
+    load: str = "merge"
+    refers_to: str | None = None
+    max_share: float = 1.0
+    min_rows: int = 1
+    pulls: int = 0
+    records: list[Record] = field(default_factory=list)
+    current: dict[int, Record] = field(default_factory=dict)
+    waiting_whole: list[tuple[int, bool]] = field(default_factory=list)  # (pull, was it empty) not yet published
+    since: Counter[str] = field(default_factory=Counter)
+
+    def having(self, state: str) -> list[Record]:
+        return [r for r in self.records if r.state == state]
+
+
+@dataclass
+class Project:
+    """Tables, parents first."""
+
+    tables: list[Table]
+
+    def ingest(self, table: Table, records: list[Record], *, whole: bool) -> None:
+        table.pulls += 1
+        for position, record in enumerate(records):
+            record.origin, record.state = (table.pulls, position), "pending"
+        table.records += records
+        count: Counter[str] = Counter(pulled=len(records))
+        groups: dict[int, list[Record]] = {}
+        toxic: list[Record] = []
+        for record in records:
+            if record.key is None or (record.bad and not record.tombstone):
+                toxic.append(record)
+            else:
+                groups.setdefault(record.key, []).append(record)
+        for group in groups.values():
+            top = [r for r in group if r.rank == max(g.rank for g in group)]
+            for record in group:
+                if record not in top:
+                    record.state = "superseded"
+            if any(not r.same(top[0]) for r in top):
+                toxic += top
+            else:
+                for record in top[1:]:
+                    record.state = "duplicate"
+        for record in sorted(toxic, key=lambda r: r.origin):
+            self._open(table, record)
+            count["quarantined"] += record.state == "open"
+        if whole:
+            table.waiting_whole.append((table.pulls, not records))
+        table.since.update(count)
+
+    @staticmethod
+    def _open(table: Table, record: Record) -> None:
+        entries = [r for r in table.having("open") if r is not record and r.key is not None and r.key == record.key]
+        if any(entry.same(record) for entry in entries):
+            record.state = "duplicate"
+            return
+        for entry in entries:
+            if entry.origin[0] < record.origin[0]:
+                entry.state = "superseded_open"
+        record.state = "open"
+
+    def held(self, table: Table) -> bool:
+        since = table.since
+        if since["pulled"] >= table.min_rows and since["quarantined"] > table.max_share * since["pulled"]:
+            return True
+        return bool(table.waiting_whole and table.waiting_whole[-1][1] and table.current and table.load == "replace")
+
+    def publish(self, accepted: set[str]) -> set[str]:
+        """Publish what is pending; gives the names of the tables that were held."""
+        held = {t.name for t in self.tables if self.held(t) and t.name not in accepted}
+        for table in self.tables:
+            if table.name not in held:
+                self._publish(table)
+        return held
+
+    def _publish(self, table: Table) -> None:
+        parents = next((t.current for t in self.tables if t.name == table.refers_to), None)
+        back = [r for r in table.having("open") if r.only_orphan]
+        for record in sorted([*table.having("pending"), *back], key=lambda r: (r.origin[0], r.rank)):
+            if record.state not in ("pending", "open"):
+                continue
+            returning = record.state == "open"
+            if parents is not None and record.parent is not None and not record.tombstone and record.parent not in parents:
+                if not returning:
+                    self._open(table, record)
+                    record.only_orphan = record.state == "open"
+                continue
+            now = table.current.get(record.key) if record.key is not None else None
+            if returning and now and (record.rank, record.origin[0]) < (now.rank, now.origin[0]):
+                record.state = "superseded_open"
+                continue
+            self._merge(table, record, now)
+        if table.load == "replace" and table.waiting_whole:
+            first = table.waiting_whole[-1][0]
+            kept = {r.key for r in table.records if r.origin[0] >= first}
+            for key in [k for k in table.current if k not in kept]:
+                table.current.pop(key).state = "closed"
+        table.waiting_whole.clear()
+        table.since.clear()
+        for record in table.having("open"):
+            now = table.current.get(record.key) if record.key is not None else None
+            if now and now.origin[0] > record.origin[0]:
+                record.state = "superseded_open"
+
+    @staticmethod
+    def _merge(table: Table, record: Record, now: Record | None) -> None:
+        assert record.key is not None
+        if now and record.version is not None and record.version < now.rank:
+            record.state = "superseded"
+        elif record.tombstone:
+            record.state = "deleted"
+            if now:
+                table.current.pop(record.key).state = "closed"
+        elif now and now.same(record):
+            record.state = "unchanged"
+        else:
+            if now:
+                now.state = "replaced"
+            record.state, table.current[record.key] = "current", record
