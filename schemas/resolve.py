@@ -22,7 +22,9 @@ def resolve(
     marked = contested.with_row_index("_row").with_columns(tie.alias("_tie")).sort("_batch", "_ordinal")
     group = [*keys, "_tie"]
     equal = [pl.col(name).eq_missing(pl.col(name).first().over(group)) for name in content]
-    same = pl.all_horizontal(equal).all().over(group) if equal else pl.lit(True)
+    # a column of its own: one window inside another is evaluated group by group, for 1 M rows in minutes
+    marked = marked.with_columns((pl.all_horizontal(equal) if equal else pl.lit(True)).alias("_equal"))
+    same = pl.col("_equal").all().over(group)
     first = pl.int_range(pl.len()).over(group) == 0
     outcome = (
         pl.when(~pl.col("_tie")).then(pl.lit("superseded"))

@@ -122,7 +122,12 @@ class Project:
             if record.state not in ("pending", "open"):
                 continue
             returning = record.state == "open"
-            if parents is not None and record.parent is not None and not record.tombstone and record.parent not in parents:
+            if (
+                parents is not None
+                and record.parent is not None
+                and not record.tombstone
+                and record.parent not in parents
+            ):
                 if not returning:
                     self._open(table, record)
                     record.only_orphan = record.state == "open"

@@ -1,0 +1,126 @@
+"""The quarantine as people see it: entries with their status, their reasons, and on demand their raw values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+import sqlalchemy as sa
+
+from tilth.assets import parquet, state
+from tilth.assets.database import State
+from tilth.assets.quarantine import OPENED, last_status, opening_event
+from tilth.assets.storage import Storage
+
+__all__ = ["Entry", "History", "details", "listing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry, where its record was last opened."""
+
+    id: str
+    table: str
+    key: str | None
+    status: str  # open | replayed | corrected | superseded | waived | discarded
+    rules: tuple[str, ...]
+    contract_version: str
+    run_id: str  # that opened it
+    opened_at: datetime
+    batch: int | None
+    ordinal: int | None
+    path: str | None  # the toxic file that holds it
+    reasons: tuple[dict[str, str | None], ...]  # rule, column, value, expected
+    raw: str | None = None  # the record as pulled, a JSON object of texts: only with `details`
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """One event of an entry's life."""
+
+    event: str
+    at: datetime
+    run_id: str
+    release: int | None
+    batch: int | None
+    ordinal: int | None
+    detail: str | None
+
+
+def listing(
+    lake_state: State,
+    storage: Storage,
+    *,
+    table: str | None = None,
+    status: str | None = None,
+    rule: str | None = None,
+    limit: int | None = None,
+) -> list[Entry]:
+    """The entries that fit, newest opening first. Openings that a rollback took back are none."""
+    entry, event = state.entries.c, state.events.c
+    query = _query(table).order_by(sa.literal_column("opening.id").desc())
+    query = query.where(event.event != "withdrawn") if status is None else query.where(event.event.in_(_events(status)))
+    if rule is not None:
+        query = query.where(sa.cast(entry.rules, sa.String).contains(f'"{rule}"', autoescape=True))
+    with lake_state.read() as connection:
+        rows = connection.execute(query.limit(limit) if limit is not None else query).mappings().all()
+    return _with_files(rows, storage, ["reasons"])
+
+
+def details(lake_state: State, storage: Storage, id: str) -> tuple[Entry, list[History]] | None:
+    """An entry by its id or the beginning of it, with raw values and its whole history; None unless just one fits."""
+    entry, of = state.entries.c, state.events.c
+    query = _query(None).where(entry.id.startswith(id, autoescape=True)).limit(2)
+    with lake_state.read() as connection:
+        rows = connection.execute(query).mappings().all()
+        if len(rows) != 1:
+            return None
+        columns = (of.event, of.at, of.run_id, of.release, of.batch_id, of.ordinal, of.detail)
+        past = connection.execute(sa.select(*columns).where(of.entry_id == rows[0]["id"]).order_by(of.id)).all()
+    return _with_files(rows, storage, ["reasons", "raw"])[0], [History(*row) for row in past]
+
+
+def _query(table: str | None) -> sa.Select[*tuple[Any, ...]]:
+    last, entry, event, opening = last_status(table), state.entries.c, state.events.c, state.events.alias("opening")
+    columns = (entry.id, entry.table_name, entry.key, event.event, entry.rules, entry.contract_version)
+    place = (opening.c.run_id, opening.c.at, opening.c.batch_id, opening.c.ordinal, opening.c.path)
+    joined = sa.select(*columns, *place).select_from(last).join(state.events, event.id == last.c.id)
+    return joined.join(state.entries, entry.id == event.entry_id).join(opening, opening.c.id == opening_event(entry.id))
+
+
+def _events(status: str) -> Sequence[str]:
+    return OPENED if status == "open" else (status,)
+
+
+def _with_files(rows: Sequence[sa.RowMapping], storage: Storage, columns: Sequence[str]) -> list[Entry]:
+    """The entries with what their toxic files hold of them; each file is read once."""
+    by_path: dict[str, list[str]] = {}
+    for row in rows:
+        if row["path"] is not None:
+            by_path.setdefault(row["path"], []).append(row["id"])
+    held: dict[tuple[str, str], dict[str, Any]] = {}
+    for path, ids in by_path.items():
+        found = parquet.read(storage, path, ["id", *columns]).filter(pl.col("id").is_in(ids))
+        held |= {(path, one["id"]): one for one in found.iter_rows(named=True)}
+    return [_entry(row, held.get((row["path"], row["id"]), {})) for row in rows]
+
+
+def _entry(row: sa.RowMapping, held: dict[str, Any]) -> Entry:
+    return Entry(
+        id=row["id"],
+        table=row["table_name"],
+        key=row["key"],
+        status="open" if row["event"] in OPENED else row["event"],
+        rules=tuple(row["rules"]),
+        contract_version=row["contract_version"],
+        run_id=row["run_id"],
+        opened_at=row["at"],
+        batch=row["batch_id"],
+        ordinal=row["ordinal"],
+        path=row["path"],
+        reasons=tuple(held.get("reasons") or ()),
+        raw=held.get("raw"),
+    )

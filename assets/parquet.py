@@ -1,0 +1,105 @@
+"""How Parquet is written and read here: lz4, no dictionaries, no statistics, large row groups.
+
+Measured on 1 M rows x 12 columns: 0.45 CPU-s to write, against 1.5 with pyarrow's defaults; zstd takes a third less
+space for twice the time. These files are read whole, once or twice, and soon swept up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any  # for what is Arrow's: pyarrow has no type stubs
+
+import polars as pl
+import pyarrow.parquet as pq
+
+from tilth.assets.storage import Storage
+from tilth.errors import LakeError
+
+__all__ = ["Sheet", "columns_of", "frames", "read", "write"]
+
+_ROW_GROUP = 1_048_576
+
+
+def write(path: Path, table: Any) -> None:
+    """Write an Arrow table as it is."""
+    with _writer(path, table.schema) as writer:
+        writer.write_table(table, row_group_size=_ROW_GROUP)
+
+
+def read(storage: Storage, rel: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
+    """The frame in a file of the lake; LakeError when it is missing or damaged."""
+    with _damage_told(rel):
+        return pl.read_parquet(storage.url(rel), columns=list(columns) if columns is not None else None, glob=False)
+
+
+def columns_of(storage: Storage, rel: str) -> list[str]:
+    """The column names of a file of the lake, from its footer."""
+    with _damage_told(rel):
+        return list(pl.read_parquet_schema(storage.url(rel)))
+
+
+def frames(path: Path) -> Iterator[pl.DataFrame]:
+    """A local Parquet file, row group by row group."""
+    with pq.ParquetFile(path) as file:
+        for group in range(file.num_row_groups):
+            frame = pl.from_arrow(file.read_row_group(group))
+            assert isinstance(frame, pl.DataFrame)
+            yield frame
+
+
+class Sheet:
+    """One Parquet file that grows frame by frame: small frames are gathered, so memory and row groups stay even."""
+
+    def __init__(self, path: Path, schema: pl.Schema, *, gather: int = 100_000) -> None:
+        self._schema = schema
+        self._arrow = pl.DataFrame(schema=schema).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
+        self._writer = _writer(path, self._arrow)
+        self._waiting: list[pl.DataFrame] = []
+        self._gather = gather
+        self.rows = 0
+
+    def add(self, frame: pl.DataFrame) -> None:
+        """Append `frame`'s columns of the schema; other columns are left out."""
+        self.rows += frame.height
+        if frame.height:
+            self._waiting.append(frame.select(self._schema.names()).cast(self._schema))
+        if sum(waiting.height for waiting in self._waiting) >= self._gather:
+            self._flush()
+
+    def __enter__(self) -> Sheet:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self._flush()
+        finally:
+            self._writer.close()
+
+    def _flush(self) -> None:
+        if self._waiting:
+            table = pl.concat(self._waiting).to_arrow(compat_level=pl.CompatLevel.oldest())
+            self._waiting.clear()
+            self._writer.write_table(table.cast(self._arrow), row_group_size=_ROW_GROUP)
+
+
+def _writer(path: Path, schema: Any) -> pq.ParquetWriter:
+    return pq.ParquetWriter(path, schema, compression="lz4", use_dictionary=False, write_statistics=False)
+
+
+@contextmanager
+def _damage_told(rel: str) -> Generator[None]:
+    try:
+        yield
+    except FileNotFoundError as error:
+        what = "a file of the lake is missing"
+        raise LakeError(what, where=rel, next="restore it from a backup, or: tilth verify") from error
+    except (OSError, pl.exceptions.PolarsError) as error:
+        what = "a file of the lake cannot be read"
+        got = str(error).splitlines()[0][:200]
+        raise LakeError(what, where=rel, got=got, next="restore it from a backup, or: tilth verify") from error

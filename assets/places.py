@@ -1,0 +1,38 @@
+"""Where each file of the lake lies, below the storage root. One place decides; nothing is opened here."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["aside_path", "events_path", "raw_path", "ready_path", "settled_path", "toxic_path"]
+
+
+def raw_path(source: str, object: str, table: str, pull_id: int, number: int) -> str:
+    """One landed batch, exactly as pulled."""
+    slug = re.sub(r"[^a-z0-9_]+", "-", object.lower()).strip("-") or "object"
+    return f"raw/{source}/{slug}/{table}/p{pull_id}/b{number}.parquet"
+
+
+def ready_path(table: str, pull_id: int) -> str:
+    """The good rows of a pull, at most one per key; of a pull of keys: its key columns."""
+    return f"ready/{table}/p{pull_id}.parquet"
+
+
+def aside_path(table: str, pull_id: int) -> str:
+    """The records of a pull that stand for nothing of their own: duplicate or superseded."""
+    return f"ready/{table}/p{pull_id}.aside.parquet"
+
+
+def toxic_path(table: str, of: int | str) -> str:
+    """What a pull (its id) or the settling of a run (its run id) quarantined."""
+    return f"toxic/{table}/p{of}.parquet" if isinstance(of, int) else f"toxic/{table}/{of}.parquet"
+
+
+def settled_path(table: str, run_id: str) -> str:
+    """What became of records that a publish did not simply insert."""
+    return f"settled/{table}/{run_id}.parquet"
+
+
+def events_path(table: str, run_id: str) -> str:
+    """The quarantine events that a release causes."""
+    return f"settled/{table}/{run_id}.events.parquet"

@@ -1,0 +1,164 @@
+"""The candidate, table by table: turns and derived tables on one clone, in one transaction, with proof.
+
+A table that cannot be merged, built or proved is reported as refused; whoever publishes holds it and builds again
+from a fresh clone, so that one broken table never keeps the others from being published.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import duckdb
+
+from tilth.assets.declared import DerivedDeclaration
+from tilth.assets.lake import Lake, Run
+from tilth.assets.publishing.candidate import Candidate
+from tilth.assets.publishing.closing import Clerk, carried, oldest
+from tilth.assets.publishing.derive import derive, derived_version
+from tilth.assets.publishing.engine import connect, literal
+from tilth.assets.publishing.manifest import TableRelease
+from tilth.assets.publishing.planning import Plan
+from tilth.assets.publishing.release import Draft
+from tilth.assets.publishing.rounds import Merged, take_turn
+from tilth.assets.publishing.settle import arriving
+from tilth.assets.publishing.turns import Turn, belonging, pulled_keys
+from tilth.assets.quarantine import open_entries
+from tilth.errors import LakeError, ReleaseError, TilthError
+from tilth.schemas.judging import Judge, Quality
+
+__all__ = ["Build", "Refused", "build"]
+
+
+class Refused(Exception):
+    """A table that this candidate cannot hold, and why; the candidate is thrown away."""
+
+    def __init__(self, table: str, reason: str) -> None:
+        super().__init__(table, reason)
+        self.table, self.reason = table, reason
+
+
+@dataclass(slots=True)
+class Build:
+    """The candidate as built: what the manifest says of each table, and what was checked of derived ones."""
+
+    candidate: Candidate
+    tables: dict[str, TableRelease] = field(default_factory=dict[str, TableRelease])
+    quality: dict[str, tuple[Quality, ...]] = field(default_factory=dict[str, tuple[Quality, ...]])
+
+
+@contextmanager
+def build(draft: Draft, plan: Plan, held: Mapping[str, str], lake: Lake, run: Run, *, number: int) -> Generator[Build]:
+    """The candidate of release `number`, its transaction open; committed when the block ends well."""
+    con = connect(draft.path)
+    try:
+        con.begin()
+        result = Build(Candidate(con, run.at))
+        clerk = Clerk(lake, run, number, plan.events)
+        _Builder(result, plan, held, lake, clerk, draft.folder).all()
+        yield result
+        con.commit()
+        con.execute("CHECKPOINT").fetchall()
+    finally:
+        con.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Builder:
+    result: Build
+    plan: Plan
+    held: Mapping[str, str]
+    lake: Lake
+    clerk: Clerk
+    folder: Path
+
+    def all(self) -> None:
+        """Every table of the plan; tables outside it are carried over."""
+        if self.plan.current:
+            kept = self.plan.current.tables.items()
+            self.result.tables.update({name: carried(entry) for name, entry in kept if name in self.plan.specs})
+        for group in self.plan.groups:
+            also = self._circle([self.plan.turns[name] for name in group if name not in self.held])
+            for name in group:
+                with _blamed(name):
+                    self.result.tables[name] = self._turn(self.plan.turns[name], also)
+        for declaration, judge in self.plan.derived:
+            with _blamed(declaration.name):
+                self.result.tables[declaration.name] = self._derived(declaration, judge)
+
+    def _circle(self, turns: list[Turn]) -> dict[str, str]:
+        """Of tables that refer to themselves or each other: the records that arrive together."""
+        names = {turn.name for turn in turns}
+        if not any(c.references and c.references[0] in names for t in turns for c in t.judge.spec.columns):
+            return {}
+        files: dict[str, str] = {}
+        for turn in turns:
+            self.result.candidate.create(turn.name, turn.judge.spec)
+            paths = [literal(self.lake.storage.url(pull.ready)) for pull in turn.pulls if pull.pending]
+            if paths:
+                files[turn.name] = f"[{', '.join(paths)}]"
+        return arriving(self.result.candidate, {turn.name: turn.judge.spec for turn in turns}, files)
+
+    def _turn(self, turn: Turn, also: Mapping[str, str]) -> TableRelease:
+        candidate, spec = self.result.candidate, turn.judge.spec
+        if turn.name in self.held:
+            candidate.create(turn.name, spec)
+            reason, rows = self.held[turn.name], candidate.rows(turn.name)
+            return self.clerk.held(turn, rows, reason, changed=turn.name in candidate.changed)
+        if not candidate.fits(turn.name, spec) and turn.whole is None:
+            what = "its contract's columns changed, and no complete pull is waiting"
+            raise Refused(turn.name, f"{what}; next: tilth run --full --select {turn.name}")
+        self._present(turn)
+        with self.lake.state.read() as connection:
+            places, keys = belonging(connection, turn), pulled_keys(connection, turn)
+        merged = take_turn(candidate, turn, self.lake, places, toxic_keys=keys, also=also)
+        return self.clerk.pulled(turn, merged, changed=turn.name in candidate.changed)
+
+    def _present(self, turn: Turn) -> None:
+        """The files this turn merges are there; a missing one is this table's trouble alone."""
+        for pull in (*turn.pulls, *([turn.keys] if turn.keys else [])):
+            if not self.lake.storage.exists(pull.ready):
+                raise LakeError("a file of the lake is missing", where=pull.ready, next="restore it from a backup")
+
+    def _derived(self, declaration: DerivedDeclaration, judge: Judge) -> TableRelease:
+        name, candidate = declaration.name, self.result.candidate
+        old = self.plan.current.tables.get(name) if self.plan.current else None
+        entry = old or TableRelease("new", 0)
+        missing = [table for table in declaration.inputs if table not in candidate.tables()]
+        if missing:
+            return replace(carried(entry), state="new", reason=f"waits for {', '.join(missing)}")
+        with self.lake.state.read() as connection:
+            opened = open_entries(connection, name)
+        if name in self.held:
+            entry, merged = replace(entry, state="held", reason=self.held[name]), self._as_it_was(entry, opened.height)
+        else:
+            version, as_of = derived_version(declaration, judge.spec), oldest(self.result.tables, declaration.inputs)
+            due = name in self.plan.wanted or bool(set(declaration.inputs) & candidate.changed)
+            if due or old is None or old.contract != version or name not in candidate.tables():
+                merged, quality = derive(candidate, declaration, judge, opened, self.folder)
+                self.result.quality[name] = quality
+            else:
+                merged = self._as_it_was(entry, opened.height)
+            entry = replace(entry, state="published", reason=None, contract=version, data_as_of=as_of)
+        return self.clerk.derived(declaration, merged, entry, changed=name in candidate.changed)
+
+    @staticmethod
+    def _as_it_was(entry: TableRelease, opened: int) -> Merged:
+        counts = {"rows_before": entry.rows, "rows_after": entry.rows, "open_before": opened, "open_after": opened}
+        return replace(Merged.nothing(), counts=Counter(counts))
+
+
+@contextmanager
+def _blamed(table: str) -> Generator[None]:
+    """What goes wrong with one table holds that table; a full disk or a lost lake is everybody's."""
+    try:
+        yield
+    except (duckdb.IOException, duckdb.OutOfMemoryException, ReleaseError):
+        raise
+    except TilthError as error:
+        raise Refused(table, " ".join(line.strip() for line in error.lines())) from error
+    except duckdb.Error as error:
+        raise Refused(table, str(error).splitlines()[0]) from error

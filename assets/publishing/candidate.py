@@ -1,0 +1,114 @@
+"""The release being built: one DuckDB connection on a clone of the current file, inside one transaction.
+
+Knows tables, their columns and the scratch tables of one table's turn. What is merged, and why, is decided in
+`merge.py` and `settle.py`; how the file becomes a release is `release.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import duckdb
+import polars as pl
+
+from tilth.assets.publishing.engine import quoted
+from tilth.schemas.contract import Spec
+
+__all__ = ["PROVENANCE", "Candidate", "comma"]
+
+PROVENANCE = {"_source": "VARCHAR", "_batch": "BIGINT", "_ordinal": "BIGINT", "_updated_at": "TIMESTAMP WITH TIME ZONE"}
+Row = tuple[object, ...]
+_LOADING = "tilth_loading"
+
+
+@dataclass(slots=True)
+class Candidate:
+    """The clone, open for writing, and what has been done to each table in it."""
+
+    con: duckdb.DuckDBPyConnection
+    now: datetime  # what `_updated_at` of written rows says
+    changed: set[str] = field(default_factory=set[str])
+
+    def run(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
+        """Execute one statement and drain its result (an open result would own the connection)."""
+        return self.con.execute(sql, list(parameters)).fetchall()
+
+    def number(self, sql: str, parameters: Sequence[object] = ()) -> int:
+        """The one integer a query gives; 0 for NULL."""
+        value = self.run(sql, parameters)[0][0]
+        return int(str(value)) if value is not None else 0
+
+    def frame(self, sql: str) -> pl.DataFrame:
+        """A query's rows as a polars frame."""
+        return self.con.sql(sql).pl()
+
+    def tables(self) -> set[str]:
+        """The names of the published tables."""
+        rows = self.run("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'main' AND NOT temporary")
+        return {str(row[0]) for row in rows}
+
+    def columns(self, table: str) -> dict[str, str]:
+        """A table's columns and their DuckDB types, in order."""
+        rows = self.run(
+            "SELECT column_name, data_type FROM duckdb_columns() "
+            "WHERE schema_name = 'main' AND table_name = ? ORDER BY column_index",
+            [table],
+        )
+        return {str(name): str(kind) for name, kind in rows}
+
+    def rows(self, table: str) -> int:
+        """How many rows a published table has."""
+        return self.number(f"SELECT count(*) FROM {quoted(table)}")
+
+    def create(self, table: str, spec: Spec) -> None:
+        """Create `table` as its contract declares it, empty, if it is not there.
+
+        Plain DDL: after CREATE TABLE AS an empty result, filters in the same transaction find no
+        inserted row (DuckDB 2.0.0).
+        """
+        if table not in self.tables():
+            columns = {**self.types_of(spec), **PROVENANCE}
+            self.run(f"CREATE TABLE {quoted(table)} ({_ddl(columns)})")
+            self.changed.add(table)
+
+    def types_of(self, spec: Spec) -> dict[str, str]:
+        """The DuckDB types of a contract's columns."""
+        empty = pl.DataFrame(schema={column.name: column.dtype for column in spec.columns})
+        return self._register(empty)
+
+    def fits(self, table: str, spec: Spec) -> bool:
+        """Whether the published table has exactly the contract's columns and types (or does not exist yet)."""
+        return table not in self.tables() or self.columns(table) == {**self.types_of(spec), **PROVENANCE}
+
+    def drop(self, table: str) -> None:
+        """Remove a published table."""
+        self.run(f"DROP TABLE {quoted(table)}")
+
+    def scratch(self, name: str, columns: str) -> None:
+        """An empty temporary table, in place of the last one of that name."""
+        self.run(f"CREATE OR REPLACE TEMP TABLE {name} ({columns})")
+
+    def load(self, name: str, frame: pl.DataFrame) -> None:
+        """A small frame as a temporary table."""
+        self.scratch(name, _ddl(self._register(frame)))
+        self.run(f"INSERT INTO {name} SELECT * FROM {_LOADING}")
+
+    def view(self, name: str, sql: str) -> None:
+        """A temporary view, in place of the last one of that name."""
+        self.run(f"CREATE OR REPLACE TEMP VIEW {name} AS {sql}")
+
+    def _register(self, frame: pl.DataFrame) -> dict[str, str]:
+        """Let SQL see a frame as `tilth_loading`, until the next one; its columns and their types."""
+        self.con.register(_LOADING, frame.to_arrow())
+        return {str(row[0]): str(row[1]) for row in self.run(f"DESCRIBE SELECT * FROM {_LOADING}")}
+
+
+def _ddl(columns: dict[str, str]) -> str:
+    return ", ".join(f"{quoted(name)} {kind}" for name, kind in columns.items())
+
+
+def comma(names: Iterable[str], prefix: str = "") -> str:
+    """Quoted names in a row, each behind `prefix`."""
+    return ", ".join(f"{prefix}{quoted(name)}" for name in names)

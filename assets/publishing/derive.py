@@ -1,0 +1,140 @@
+"""A table made from published tables by one SQL query: built, judged and merged like any other.
+
+The whole query is asked again when one of its inputs changed; rows that come out equal stay as they are. Its toxic
+rows are mended upstream: an entry that no longer comes out of the query is superseded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pyarrow.parquet as pq
+
+from tilth.assets.declared import DerivedDeclaration
+from tilth.assets.parquet import Sheet
+from tilth.assets.publishing.candidate import Candidate, comma
+from tilth.assets.publishing.engine import literal
+from tilth.assets.publishing.merge import Keyed, begin_table, merge_round, settled_counts
+from tilth.assets.publishing.removal import clear, remove_absent
+from tilth.assets.publishing.rounds import Merged
+from tilth.assets.quarantine import EVENTS, plan_opening
+from tilth.assets.refusals import as_entries, built_toxic, refused_rows
+from tilth.assets.toxic import TOXIC
+from tilth.errors import DeclarationError
+from tilth.schemas.contract import Spec
+from tilth.schemas.judging import Judge, Quality
+from tilth.schemas.spec import Severity
+
+__all__ = ["derive", "derived_version"]
+
+_BATCH_ROWS = 100_000
+
+
+def derived_version(declaration: DerivedDeclaration, spec: Spec) -> str:
+    """What the table's content depends on beside its inputs: the contract and the query."""
+    return f"{spec.version}-{hashlib.sha256(declaration.sql.encode()).hexdigest()[:8]}"
+
+
+def derive(
+    candidate: Candidate, declaration: DerivedDeclaration, judge: Judge, open: pl.DataFrame, folder: Path
+) -> tuple[Merged, tuple[Quality, ...]]:
+    """Build the table in the candidate; `open` are its open entries, `folder` takes the result while it is judged."""
+    raw, good = folder / f"{declaration.name}.query.parquet", folder / f"{declaration.name}.good.parquet"
+    try:
+        counts = Counter(pulled=_query(candidate, declaration, raw))
+        toxic, quality = _judge(judge, raw, good)
+        toxic = pl.concat([toxic, _tied(candidate, judge, raw, good)])
+        _merge(candidate, declaration, judge.spec, good, counts)
+    finally:
+        for path in (raw, good):
+            path.unlink(missing_ok=True)
+    return _quarantined(built_toxic(toxic.sort("_ordinal"), declaration.name, judge), open, counts), quality
+
+
+def _query(candidate: Candidate, declaration: DerivedDeclaration, raw: Path) -> int:
+    query = declaration.sql.strip().rstrip(";")
+    numbered = f"SELECT 0::BIGINT AS _batch, (row_number() OVER ()) - 1 AS _ordinal, q.* FROM ({query}) q"
+    try:
+        return candidate.number(f"COPY ({numbered}) TO {literal(str(raw))} (FORMAT parquet)")
+    except (duckdb.BinderException, duckdb.ParserException, duckdb.CatalogException) as error:
+        what, got = f"the query of {declaration.name} cannot be run", str(error).splitlines()[0]
+        raise DeclarationError(what, where=declaration.where, got=got, next="tilth check") from error
+
+
+def _judge(judge: Judge, raw: Path, good: Path) -> tuple[pl.DataFrame, tuple[Quality, ...]]:
+    """Judge the query's result batch by batch into the file `good`; the toxic rows, and what was checked."""
+    schema = pl.Schema({"_batch": pl.Int64(), "_ordinal": pl.Int64(), **judge.spec.schema, "_deleted": pl.Boolean()})
+    with pq.ParquetFile(raw) as file, Sheet(good, schema) as sheet:
+        empty = pl.from_arrow(file.schema_arrow.empty_table())
+        assert isinstance(empty, pl.DataFrame)
+        toxic = [judge.rows(empty).toxic]
+        quality: dict[tuple[str, str | None, Severity], Counter[str]] = {}
+        for batch in file.iter_batches(batch_size=_BATCH_ROWS):
+            frame = pl.from_arrow(batch)
+            assert isinstance(frame, pl.DataFrame)
+            judged = judge.rows(frame)
+            sheet.add(judged.good)
+            toxic.append(judged.toxic)
+            for q in judged.quality:
+                sums = quality.setdefault((q.rule, q.column, q.severity), Counter())
+                sums.update(checked=q.checked, failed=q.failed)
+    summed = (Quality(*rule, sums["checked"], sums["failed"]) for rule, sums in quality.items())
+    return pl.concat(toxic), tuple(summed)
+
+
+def _tied(candidate: Candidate, judge: Judge, raw: Path, good: Path) -> pl.DataFrame:
+    """The rows whose key another row of the build has too: none of them is good."""
+    candidate.scratch("tilth_tied", "_batch BIGINT, _ordinal BIGINT")
+    key, rows = comma(judge.spec.key), f"read_parquet({literal(str(good))})"
+    if judge.spec.key:
+        repeated = f"SELECT {key} FROM {rows} GROUP BY {key} HAVING count(*) > 1"
+        candidate.run(f"INSERT INTO tilth_tied SELECT _batch, _ordinal FROM {rows} SEMI JOIN ({repeated}) USING ({key})")
+    found = candidate.frame(f"SELECT q.* FROM read_parquet({literal(str(raw))}) q SEMI JOIN tilth_tied USING (_ordinal)")
+    reason = {"rule": "unique", "column": ",".join(judge.spec.key), "expected": "one row per key"}
+    lines = found.select(
+        "_batch", "_ordinal", value=pl.lit(None, pl.String), **{k: pl.lit(v) for k, v in reason.items()}
+    )
+    return refused_rows(found, lines, judge)
+
+
+def _merge(candidate: Candidate, declaration: DerivedDeclaration, spec: Spec, good: Path, counts: Counter[str]) -> None:
+    name = declaration.name
+    counts["rows_before"] = candidate.rows(name) if name in candidate.tables() else 0
+    if not candidate.fits(name, spec):
+        counts["removed"] += counts["rows_before"]
+        candidate.drop(name)
+    candidate.create(name, spec)
+    begin_table(candidate)
+    candidate.scratch("tilth_file_of", "batch BIGINT, sha256 VARCHAR, start BIGINT")
+    candidate.view("tilth_incoming", f"SELECT * FROM read_parquet({literal(str(good))}) ANTI JOIN tilth_tied USING (_ordinal)")
+    keyed = Keyed(name, "derived", spec.key, tuple(spec.schema), None, origin=False)
+    if not spec.key:
+        counts["removed"] += clear(candidate, name)
+    written = merge_round(candidate, keyed)
+    if spec.key:
+        candidate.view("tilth_kept", f"SELECT {comma(spec.key)} FROM tilth_incoming")
+        counts["removed"] += remove_absent(candidate, keyed, spare="false")
+    states = settled_counts(candidate)
+    counts.update(updated=states.get("replaced", 0), unchanged=states.get("unchanged", 0))
+    counts.update(inserted=written - counts["updated"], rows_after=candidate.rows(name))
+
+
+def _quarantined(toxic: pl.DataFrame, open: pl.DataFrame, counts: Counter[str]) -> Merged:
+    """Entries for new toxic rows; entries that the query no longer gives are superseded."""
+    gone = open.filter(~pl.col("id").is_in(toxic["id"].to_list()))
+    planned = plan_opening(as_entries(toxic, pull_id=None, number=0), open.join(gone, on="id", how="anti"))
+    ended = gone.rename({"id": "entry_id", "_batch": "batch_id", "_ordinal": "ordinal"})
+    ended = ended.with_columns(event=pl.lit("superseded")).select(EVENTS.names()).cast(EVENTS)
+    counts.update(
+        quarantined=planned.opened.height,
+        duplicate=planned.seen.height,
+        superseded_open=gone.height + len(planned.superseded),
+        open_before=open.height,
+    )
+    counts["open_after"] = open.height + planned.opened.height - counts["superseded_open"]
+    seen = planned.events.filter(pl.col("event") != "seen")  # it is built anew every time
+    return Merged(counts, pl.concat([ended, seen]), planned.opened.select(TOXIC.names()), pl.DataFrame())

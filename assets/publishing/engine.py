@@ -1,0 +1,66 @@
+"""DuckDB connections as this project opens them: bounded memory, no extension fetched, one place for its traps."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+__all__ = ["STORAGE_VERSION", "connect", "create", "literal", "quoted", "row_of"]
+
+STORAGE_VERSION = "v1.4.0"
+"""The file format: DuckDB 1.4 and every later client can open it."""
+
+
+def connect(
+    path: Path | None,
+    read_only: bool = False,
+    *,
+    memory_limit: str = "512MB",
+    threads: int | None = None,
+    spill: Path | None = None,
+) -> DuckDBPyConnection:
+    """A connection to `path` (None: in memory); what does not fit into memory spills beside a writable file."""
+    import duckdb
+
+    spill = spill or (Path(tempfile.gettempdir()) if read_only or path is None else path.parent / ".spill")
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        "memory_limit": memory_limit,
+        "temp_directory": str(spill),
+        "preserve_insertion_order": False,
+    }
+    if threads is not None:
+        config["threads"] = threads
+    return duckdb.connect(":memory:" if path is None else str(path), read_only=read_only, config=config)
+
+
+def create(path: Path) -> None:
+    """An empty database file that DuckDB 1.4 clients can open too."""
+    connection = connect(None)
+    try:
+        connection.execute(f"ATTACH {literal(str(path))} AS fresh (STORAGE_VERSION {literal(STORAGE_VERSION)})")
+        connection.execute("DETACH fresh")
+    finally:
+        connection.close()
+
+
+def row_of(con: DuckDBPyConnection, sql: str, parameters: Sequence[object] = ()) -> tuple[Any, ...]:
+    """The one row of a query, drained: after `fetchone` the result would still own the connection."""
+    (row,) = con.execute(sql, list(parameters)).fetchall()
+    return row
+
+
+def quoted(*names: str) -> str:
+    """An identifier for SQL, each part quoted: `quoted("_catalog", "tables")`."""
+    return ".".join('"' + name.replace('"', '""') + '"' for name in names)
+
+
+def literal(text: str | None) -> str:
+    """A string literal for SQL statements that take no parameters."""
+    return "NULL" if text is None else "'" + text.replace("'", "''") + "'"

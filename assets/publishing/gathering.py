@@ -1,0 +1,119 @@
+"""What the catalogue says of runs, rules, quarantine and batches: read from the state, before the release exists.
+
+The state does not know yet what this release causes; its quarantine events are taken from the manifest's files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+import sqlalchemy as sa
+
+from tilth.assets import parquet, state
+from tilth.assets.lake import Lake, Run
+from tilth.assets.publishing.facts import BatchFact, CatalogFacts, QualityFact, QuarantineFact, RunFact, TableFacts
+from tilth.assets.publishing.manifest import Manifest, in_ranges
+from tilth.assets.publishing.release import Releases
+from tilth.assets.quarantine import open_entries
+
+__all__ = ["gather"]
+
+_AT = pl.Datetime("us", "UTC")
+_OPEN = pl.Schema({"table": pl.String(), "id": pl.String(), "key": pl.String(), "rule": pl.String(), "at": _AT})
+
+
+def gather(
+    lake: Lake, manifest: Manifest, tables: Sequence[TableFacts], run: Run, *, quality: Sequence[QualityFact] = ()
+) -> CatalogFacts:
+    """The facts of the release `manifest`; `quality` is what this publish checked itself."""
+    previous = Releases(lake.curated).current()
+    with lake.state.read() as connection:
+        runs = _runs(connection, previous, run)
+        open_ = pl.concat(
+            [pl.DataFrame(schema=_OPEN), *(_open(connection, lake, name, manifest) for name in manifest.tables)]
+        )
+        return CatalogFacts(
+            manifest,
+            tables,
+            lake.time_zone,
+            runs=runs,
+            quality=[*_quality(connection, [row.run_id for row in runs]), *quality],
+            quarantine=_quarantine(open_),
+            batches=_batches(connection, manifest, previous),
+            open_keys=open_.select("table", "rule", "key"),
+        )
+
+
+def _runs(connection: sa.Connection, previous: Manifest | None, run: Run) -> list[RunFact]:
+    """The runs that had not ended when the previous release was published: later ones, and those it saw going on."""
+    of = state.runs.c
+    query = sa.select(of.run_id, of.night, of.kind, of.started_at, of.finished_at, of.exit)
+    if previous is not None:
+        query = query.where(of.finished_at.is_(None) | (of.finished_at >= previous.published_at))
+    rows = [RunFact(*row) for row in connection.execute(query.order_by(of.started_at))]
+    known = any(row.run_id == run.id for row in rows)
+    return rows if known else [*rows, RunFact(run.id, run.night, "publish", run.at, None, None)]
+
+
+def _quality(connection: sa.Connection, runs: Sequence[str]) -> list[QualityFact]:
+    of = state.quality.c
+    what = (of.run_id, of.table_name, of.rule, of.column, of.severity)
+    query = sa.select(*what, sa.func.sum(of.checked), sa.func.sum(of.failed)).where(of.run_id.in_(runs))
+    rows = connection.execute(query.group_by(*what).order_by(*what))
+    return [QualityFact(*row[:5], int(row[5]), int(row[6])) for row in rows]
+
+
+def _open(connection: sa.Connection, lake: Lake, table: str, manifest: Manifest) -> pl.DataFrame:
+    """The table's open entries once this release is current: a row for each rule, and since when it is open."""
+    of = state.events.c
+    since = sa.select(of.entry_id, sa.func.max(of.at, type_=state.Instant())).where(
+        of.table_name == table, of.event == "opened"
+    )
+    at = pl.DataFrame(
+        [tuple(row) for row in connection.execute(since.group_by(of.entry_id))],
+        schema={"id": pl.String(), "at": _AT},
+        orient="row",
+    )
+    now = open_entries(connection, table).select("id", "key", "rules").join(at, on="id", how="left")
+    path = manifest.tables[table].events
+    if path is not None:
+        now = _after(now, parquet.read(lake.storage, path), manifest)
+    rules = now.explode("rules", empty_as_null=True).rename({"rules": "rule"})
+    return rules.select(pl.lit(table).alias("table"), "id", "key", pl.col("rule").fill_null("?"), "at").cast(_OPEN)
+
+
+def _after(now: pl.DataFrame, events: pl.DataFrame, manifest: Manifest) -> pl.DataFrame:
+    """Open entries after a release's events: the last event of an entry decides."""
+    last = events.filter(pl.col("event") != "seen").unique("entry_id", keep="last", maintain_order=True)
+    stay = now.join(last, left_on="id", right_on="entry_id", how="anti")
+    opened = last.filter(pl.col("event") == "opened").select(pl.col("entry_id").alias("id"), "key", "rules")
+    at = pl.lit(manifest.published_at).dt.convert_time_zone("UTC").cast(_AT).alias("at")
+    return pl.concat([stay, opened.with_columns(at).cast(stay.schema)])
+
+
+def _quarantine(open_: pl.DataFrame) -> list[QuarantineFact]:
+    counted = open_.group_by("table", "rule").agg(pl.col("id").n_unique().alias("open"), pl.col("at").min())
+    return [QuarantineFact(*row) for row in counted.sort("table", "rule").iter_rows()]
+
+
+def _batches(connection: sa.Connection, manifest: Manifest, previous: Manifest | None) -> list[BatchFact]:
+    """The batches of the pulls that this release contains and the previous one does not."""
+    pull, batch = state.pulls.c, state.batches.c
+    query = (
+        sa.select(batch.id, pull.source, pull.object, batch.origin, pull.started_at, pull.run_id, pull.number)
+        .join_from(state.batches, state.pulls)
+        .order_by(batch.id)
+    )
+    found: list[BatchFact] = []
+    for name, table in manifest.tables.items():
+        old = previous.tables.get(name) if previous else None
+        seen = old.pulls if old else ()
+        low = min((low for low, _ in table.pulls), default=0)
+        if seen and seen[0][0] == low:
+            low = seen[0][1] + 1  # whatever the first range held is in the catalogue already
+        rows = connection.execute(query.where(pull.table_name == name, pull.number >= low))
+        for id, source, object, origin, at, run_id, number in rows:
+            if in_ranges(table.pulls, number) and not in_ranges(seen, number):
+                found.append(BatchFact(id, source, object, origin.get("file"), at, run_id))
+    return found

@@ -1,0 +1,123 @@
+"""What one publish will do: a turn for each pulled table, an order for the derived ones, and who is held before it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import sqlalchemy as sa
+
+from tilth.assets import state
+from tilth.assets.declared import DerivedDeclaration, TableDeclaration
+from tilth.assets.lake import Lake
+from tilth.assets.publishing.derive import derived_version
+from tilth.assets.publishing.manifest import Manifest
+from tilth.assets.publishing.settle import reference_order
+from tilth.assets.publishing.turns import Turn, read_turn
+from tilth.assets.ready import version_column
+from tilth.schemas.contract import Spec, spec_of
+from tilth.schemas.judging import Judge
+
+__all__ = ["Plan", "Publishable", "downstream", "plan"]
+
+
+@dataclass(frozen=True, slots=True)
+class Publishable:
+    """A declared table and its contract, a pandera polars model."""
+
+    declaration: TableDeclaration | DerivedDeclaration
+    contract: type
+
+    @property
+    def name(self) -> str:
+        """The table's name."""
+        return self.declaration.name
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The work of one publish, as the state stands."""
+
+    current: Manifest | None
+    specs: Mapping[str, Spec]  # every declared table
+    groups: Sequence[tuple[str, ...]]  # pulled tables that take a turn, parents first
+    turns: Mapping[str, Turn]
+    derived: Sequence[tuple[DerivedDeclaration, Judge]]  # selected or downstream, inputs first
+    held: Mapping[str, str]  # table → why
+    wanted: frozenset[str]  # derived tables asked for by name
+    events: int  # the last quarantine event the plan knows of
+
+    @property
+    def anything(self) -> bool:
+        """Whether a release has anything to say that the current one does not."""
+        return any(self._due(turn) for turn in self.turns.values()) or any(
+            declaration.name in self.wanted or self.stale(declaration) for declaration, _ in self.derived
+        )
+
+    def _due(self, turn: Turn) -> bool:
+        free = turn.name not in self.held
+        return turn.books.news or (free and bool(turn.pulls or turn.keys or turn.accepted or turn.hold))
+
+    def stale(self, declaration: DerivedDeclaration) -> bool:
+        """Whether a derived table was never built, or its query or contract changed since."""
+        entry = self.current.tables.get(declaration.name) if self.current else None
+        built = entry is not None and entry.contract == derived_version(declaration, self.specs[declaration.name])
+        inputs = self.current.tables if self.current else {}
+        return not built and all(name in inputs for name in declaration.inputs)
+
+
+def plan(
+    publishables: Sequence[Publishable], lake: Lake, current: Manifest | None, select: frozenset[str] | None
+) -> Plan:
+    """Read the state once and decide what this publish does; `select` None means everything."""
+    specs = {p.name: spec_of(p.contract) for p in publishables}
+    tables = {p.name: p for p in publishables if isinstance(p.declaration, TableDeclaration)}
+    with lake.state.read() as connection:
+        turns = {
+            name: read_turn(connection, versioned(p.declaration, specs[name]), Judge.of(p.contract), current)
+            for name, p in tables.items()
+            if isinstance(p.declaration, TableDeclaration) and (select is None or name in select)
+        }
+        events = connection.execute(sa.select(sa.func.coalesce(sa.func.max(state.events.c.id), 0))).scalar_one()
+    held = {name: reason for name, turn in turns.items() if (reason := turn.refusal())}
+    groups = [
+        chosen
+        for group in reference_order({name: specs[name] for name in tables})
+        if (chosen := tuple(name for name in group if name in turns))
+    ]
+    derived = downstream(publishables, select)
+    judges = {p.name: p.contract for p in publishables}
+    return Plan(
+        current,
+        specs,
+        groups,
+        turns,
+        [(declaration, Judge.of(judges[declaration.name])) for declaration in derived],
+        held,
+        frozenset(d.name for d in derived if select is not None and d.name in select),
+        events,
+    )
+
+
+def downstream(publishables: Sequence[Publishable], select: frozenset[str] | None) -> list[DerivedDeclaration]:
+    """The derived tables that are selected or made from selected tables, inputs before what is made from them."""
+    derived = {p.name: p.declaration for p in publishables if isinstance(p.declaration, DerivedDeclaration)}
+    ordered: list[DerivedDeclaration] = []
+    while len(ordered) < len(derived):
+        done = {declaration.name for declaration in ordered}
+        ready = [d for n, d in derived.items() if n not in done and not (set(d.inputs) & set(derived)) - done]
+        if not ready:
+            break  # a circle: `tilth check` names it, nothing is built from it
+        ordered += ready
+    if select is None:
+        return ordered
+    reached = set(select)
+    for declaration in ordered:
+        if reached & set(declaration.inputs):
+            reached.add(declaration.name)
+    return [declaration for declaration in ordered if declaration.name in reached]
+
+
+def versioned(declaration: TableDeclaration, spec: Spec) -> TableDeclaration:
+    """The declaration with its version column named."""
+    return replace(declaration, version=version_column(declaration, spec))

@@ -1,0 +1,113 @@
+"""One publish, from what is pending to what readers see: plan, build, prove, seal, switch.
+
+The switch is the commit. Before it nothing is visible and everything can be thrown away; after it the state follows
+the release's manifest, now or at the next start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from tilth.assets import state
+from tilth.assets.lake import Lake, Run
+from tilth.assets.publishing.build import Build, Refused, build
+from tilth.assets.publishing.catalog import write_catalog
+from tilth.assets.publishing.facts import QualityFact, TableFacts
+from tilth.assets.publishing.gathering import gather
+from tilth.assets.publishing.manifest import Manifest, TableRelease
+from tilth.assets.publishing.planning import Plan, Publishable, plan
+from tilth.assets.publishing.reconcile import confirm, intend
+from tilth.assets.publishing.release import Draft, Releases
+from tilth.assets.publishing.verify import check_file
+
+__all__ = ["Published", "publish"]
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What a publish left: the release that readers see now, and whether it is a new one."""
+
+    release: int | None  # the new release; None when there was nothing to publish
+    current: Manifest | None
+    tables: Mapping[str, TableRelease]
+    problems: tuple[str, ...]  # a line for each table that is held or whose source failed
+
+    @property
+    def held(self) -> tuple[str, ...]:
+        """The tables that keep their last good content."""
+        return tuple(name for name, table in self.tables.items() if table.state == "held")
+
+
+def publish(
+    publishables: Sequence[Publishable], lake: Lake, run: Run, *, select: frozenset[str] | None = None
+) -> Published:
+    """Merge all that is pending into a new release; whoever calls holds the project's lease."""
+    releases = Releases(lake.curated)
+    current = releases.current()
+    todo = plan(publishables, lake, current, select)
+    if not todo.anything:
+        return Published(None, current, current.tables if current else {}, ())
+    with lake.state.read() as connection:
+        number = releases.next_number(connection.execute(sa.select(state.releases.c.release)).scalars())
+    draft, manifest = _built(todo, releases, publishables, lake, run, number)
+    check_file(draft.path, manifest)
+    release = releases.seal(draft, manifest)
+    intend(release, lake)
+    releases.switch(release)
+    confirm(manifest, lake)
+    releases.collect(lake.keep_releases)
+    return Published(number, manifest, manifest.tables, _problems(manifest))
+
+
+def _built(
+    todo: Plan, releases: Releases, publishables: Sequence[Publishable], lake: Lake, run: Run, number: int
+) -> tuple[Draft, Manifest]:
+    """A candidate that every table in it agreed to; each refusal holds one more table and starts from a new clone."""
+    held = dict(todo.held)
+    while True:
+        draft = releases.begin(run.id)
+        try:
+            with (
+                releases.keeping("the candidate cannot be built"),
+                build(draft, todo, held, lake, run, number=number) as result,
+            ):
+                manifest = _manifest(todo, result, run, number)
+                _describe(result, manifest, publishables, todo, lake, run)
+            return draft, manifest
+        except Refused as refused:
+            if refused.table in held:
+                raise
+            held[refused.table] = refused.reason
+
+
+def _manifest(todo: Plan, result: Build, run: Run, number: int) -> Manifest:
+    accepted = tuple(
+        id for name, turn in todo.turns.items() if result.tables[name].state != "held" for id in turn.accepted
+    )
+    previous = todo.current.release if todo.current else None
+    return Manifest(number, run.id, previous, run.at, result.tables, accepted)
+
+
+def _describe(
+    result: Build, manifest: Manifest, publishables: Sequence[Publishable], todo: Plan, lake: Lake, run: Run
+) -> None:
+    """Write the catalogue into the candidate."""
+    changed = result.candidate.changed
+    tables = [TableFacts(todo.specs[p.name], p.declaration, p.name in changed) for p in publishables]
+    checked = [
+        QualityFact(run.id, table, q.rule, q.column, q.severity, q.checked, q.failed)
+        for table, rules in result.quality.items()
+        for q in rules
+    ]
+    write_catalog(result.candidate.con, gather(lake, manifest, tables, run, quality=checked))
+
+
+def _problems(manifest: Manifest) -> tuple[str, ...]:
+    return tuple(
+        f"table {name} is {table.state}: {table.reason}"
+        for name, table in manifest.tables.items()
+        if table.state in ("held", "failed")
+    )

@@ -1,0 +1,100 @@
+"""Every record in exactly one state, counted again from the data: landed files, settled files, the release itself.
+
+A good record of a pull that the current release contains is a row now, or was settled otherwise by one of the
+releases it was made from, or waits in quarantine because settling refused it. Nothing else, and never two of these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import polars as pl
+import sqlalchemy as sa
+
+from tilth.assets import state
+from tilth.assets.lake import Lake
+from tilth.assets.publishing.checks import Problem
+from tilth.assets.publishing.engine import connect, literal, quoted, row_of
+from tilth.assets.publishing.manifest import Manifest, in_ranges
+from tilth.assets.pulls import judged_pulls
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+__all__ = ["record_problems"]
+
+
+def record_problems(lake: Lake, chain: Sequence[Manifest]) -> Iterator[Problem]:
+    """Records that are in no state, or in two; `chain` is the current release and all it was made from."""
+    current = chain[0]
+    with lake.storage.scratch() as folder:
+        con = connect(None, spill=folder)
+        try:
+            con.execute(f"ATTACH {literal(str(lake.curated))} AS published (READ_ONLY)").fetchall()
+            for name, table in current.tables.items():
+                if table.pulls:
+                    yield from _table_problems(con, lake, name, chain)
+        finally:
+            con.close()
+
+
+def _table_problems(con: DuckDBPyConnection, lake: Lake, name: str, chain: Sequence[Manifest]) -> Iterator[Problem]:
+    with lake.state.read() as connection:
+        pulls = [p for p in judged_pulls(connection, name) if in_ranges(chain[0].tables[name].pulls, p.number)]
+        waiting = _refused(connection, name)
+    ready = [pull.ready for pull in pulls if pull.pending]
+    settled = [path for m in chain if name in m.tables and (path := m.tables[name].settled) is not None]
+    if missing := [path for path in (*ready, *settled) if not lake.storage.exists(path)]:
+        yield Problem("a file of the lake is missing", missing[0], f"what table {name} was made from", "no such file")
+        return
+    con.register("waiting", waiting.to_arrow())
+    try:
+        for what, path in (("good", ready), ("settled", settled)):
+            con.execute(f"CREATE OR REPLACE TEMP TABLE {what} AS {_origins(lake, path)}").fetchall()
+        con.execute(
+            "CREATE OR REPLACE TEMP TABLE gone AS SELECT DISTINCT _batch, _ordinal FROM "
+            "(SELECT _batch, _ordinal FROM settled UNION ALL SELECT _batch, _ordinal FROM waiting)"
+        ).fetchall()
+        rows = f"(SELECT _batch, _ordinal FROM published.main.{quoted(name)} WHERE _batch IS NOT NULL)"
+        lost = f"SELECT count(*) FROM good g ANTI JOIN gone USING (_batch, _ordinal) ANTI JOIN {rows} c "
+        yield from _none(con, "records that are in no state", name, lost + "USING (_batch, _ordinal)")
+        stray = f"SELECT count(*) FROM {rows} c ANTI JOIN good USING (_batch, _ordinal)"
+        yield from _none(con, "rows that no contained pull brought", name, stray)
+        double = f"SELECT count(*) FROM {rows} c SEMI JOIN gone USING (_batch, _ordinal)"
+        yield from _none(con, "rows that are settled otherwise too", name, double)
+        twice = f"SELECT count(*) - count(DISTINCT (_batch, _ordinal)) FROM {rows}"
+        yield from _none(con, "records that are two rows", name, twice)
+    finally:
+        con.unregister("waiting")
+
+
+def _origins(lake: Lake, paths: Sequence[str]) -> str:
+    if not paths:
+        return "SELECT NULL::BIGINT AS _batch, NULL::BIGINT AS _ordinal WHERE false"
+    files = ", ".join(literal(lake.storage.url(path)) for path in paths)
+    return f"SELECT _batch, _ordinal FROM read_parquet([{files}])"
+
+
+def _none(con: DuckDBPyConnection, what: str, table: str, sql: str) -> Iterator[Problem]:
+    (found,) = row_of(con, sql)
+    if found:
+        yield Problem(what, f"table {table}", "0", f"{found:,}")
+
+
+def _refused(connection: sa.Connection, table: str) -> pl.DataFrame:
+    """The records that settling put into quarantine and that did not come back from it."""
+    of = state.events.c
+    query = sa.select(of.id, of.entry_id, of.event, of.release, of.batch_id, of.ordinal).where(
+        of.table_name == table, of.event != "seen"
+    )
+    schema = {"id": pl.Int64, "entry": pl.String, "event": pl.String, "release": pl.Int64}
+    schema |= {"_batch": pl.Int64, "_ordinal": pl.Int64}
+    rows = [tuple(row) for row in connection.execute(query.order_by(of.id))]
+    # an entry lives from each opening to the next; what a rollback undid is followed by its opposite
+    life = (pl.col("event") == "opened").cum_sum().over("entry", order_by="id").alias("life")
+    lives = pl.DataFrame(rows, schema=schema, orient="row").with_columns(life)
+    last = pl.col("event").last().over("entry", "life", order_by="id")
+    settling = (pl.col("event") == "opened") & pl.col("release").is_not_null()
+    refused = lives.with_columns(last=last).filter(settling, ~pl.col("last").is_in(["replayed", "withdrawn"]))
+    return refused.select("_batch", "_ordinal")

@@ -1,0 +1,177 @@
+"""What one publish has to do for each pulled table, read from the state in one go.
+
+Questions only: which pulls are pending, what is open in quarantine, why a table is held. Doing it is `rounds.py`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+import sqlalchemy as sa
+
+from tilth.assets import state
+from tilth.assets.declared import TableDeclaration
+from tilth.assets.publishing.manifest import Manifest, Ranges, TableRelease
+from tilth.assets.pulls import BatchRow, PullRow, batches_of, judged_pulls, latest_keys, pending_pulls, pull_of_batch
+from tilth.assets.quarantine import event_counts, last_event, open_count, open_entries
+from tilth.schemas.judging import Judge
+
+__all__ = ["Books", "Turn", "belonging", "pulled_keys", "read_turn", "sequence"]
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What happened since the table's books were last closed, and how they stood then."""
+
+    flow: Counter[str]  # of the pulls judged since
+    pending_before: int
+    open_before: int
+    open_now: int
+    last_pull: int
+    last_event: int
+
+    @property
+    def news(self) -> bool:
+        """Whether anything was judged since."""
+        return bool(self.flow["pulls"])
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One table in one publish."""
+
+    declaration: TableDeclaration
+    judge: Judge
+    previous: TableRelease | None
+    pulls: tuple[PullRow, ...]  # pending, oldest first
+    keys: PullRow | None  # a comparison of keys that no release contains yet
+    batches: dict[int, BatchRow]  # of the pending pulls
+    open: pl.DataFrame  # open quarantine entries
+    books: Books
+    failed: str | None  # why the last ingest of the table failed
+    hold: str | None  # an explicit hold
+    accepted: tuple[int, ...]  # acceptances that wait for this publish
+
+    @property
+    def name(self) -> str:
+        """The table's name."""
+        return self.declaration.name
+
+    @property
+    def orphans(self) -> pl.DataFrame:
+        """The open entries that wait for nothing but a parent."""
+        return self.open.filter(pl.col("rules") == pl.lit(["reference"], dtype=pl.List(pl.String)))
+
+    @property
+    def whole(self) -> PullRow | None:
+        """The newest pending pull that holds every record its source had."""
+        return next((pull for pull in reversed(self.pulls) if pull.whole), None)
+
+    def refusal(self) -> str | None:
+        """Why this table is not to be published now; None when it may be."""
+        if self.accepted:
+            return None
+        return self.hold or self._emptied() or self._too_toxic()
+
+    def _emptied(self) -> str | None:
+        rows = self.previous.rows if self.previous else 0
+        if rows and self.declaration.load == "replace" and self.whole is not None and not self.whole.pulled:
+            return f"a complete pull brought no record, the table has {rows:,}"
+        if rows and self.keys is not None and not self.keys.pending:
+            return f"the comparison of keys found no key, the table has {rows:,}"
+        return None
+
+    def _too_toxic(self) -> str | None:
+        limit = self.declaration.toxic
+        pulled, toxic = sum(p.pulled for p in self.pulls), sum(p.quarantined for p in self.pulls)
+        if limit.beyond == "publish" or pulled < limit.min_rows or toxic <= limit.max_share * pulled:
+            return None
+        return f"{toxic:,} of {pulled:,} records are toxic ({toxic / pulled:.1%}, at most {limit.max_share:.1%} may be)"
+
+
+def read_turn(connection: sa.Connection, declaration: TableDeclaration, judge: Judge, current: Manifest | None) -> Turn:
+    """The table's turn as the state stands; `current` is the release that readers see."""
+    name = declaration.name
+    previous = current.tables.get(name) if current else None
+    pulls = pending_pulls(connection, name, previous.pulls if previous else ())
+    keys = latest_keys(connection, name)
+    if keys is not None and previous and previous.keys is not None and keys.number <= previous.keys:
+        keys = None
+    return Turn(
+        declaration,
+        judge,
+        previous,
+        tuple(pulls),
+        keys,
+        {batch.id: batch for pull in pulls for batch in batches_of(connection, pull.id)},
+        open_entries(connection, name),
+        _books(connection, name, previous.pulls if previous else ()),
+        _failure(connection, name),
+        connection.execute(sa.select(state.holds.c.reason).where(state.holds.c.table_name == name)).scalar(),
+        _accepted(connection, name),
+    )
+
+
+def _books(connection: sa.Connection, name: str, ranges: Ranges) -> Books:
+    """The flows since the last closing. A rollback in between counts as if it had come before it."""
+    of = state.books.c
+    query = sa.select(of.last_pull, of.last_event).where(of.table_name == name).order_by(of.id.desc()).limit(1)
+    row = connection.execute(query).one_or_none()
+    last_pull, event = (row.last_pull, row.last_event) if row else (0, 0)
+    now = last_event(connection)
+    moved = event_counts(connection, name, event, now)
+    undone = moved.get("reopened", 0) - moved.get("withdrawn", 0)
+    judged = judged_pulls(connection, name)
+    flow: Counter[str] = Counter(discarded=moved.get("discarded", 0))
+    for pull in judged:
+        if pull.number > last_pull:
+            counts = ("pulled", "duplicate", "superseded", "quarantined", "superseded_open")
+            flow.update(pulls=1, **{count: getattr(pull, count) for count in counts})
+    before = [p.pending for p in pending_pulls(connection, name, ranges) if p.number <= last_pull]
+    newest = max([last_pull, *(pull.number for pull in judged)])
+    open_before = open_count(connection, name, event) + undone
+    return Books(flow, sum(before), open_before, open_count(connection, name), newest, now)
+
+
+def _failure(connection: sa.Connection, name: str) -> str | None:
+    of = state.steps.c
+    query = sa.select(of.state, of.error).where(of.table_name == name, of.step == "ingest").order_by(of.id.desc())
+    row = connection.execute(query.limit(1)).one_or_none()
+    return row.error if row and row.state == "failed" else None
+
+
+def _accepted(connection: sa.Connection, name: str) -> tuple[int, ...]:
+    of = state.acceptances.c
+    query = sa.select(of.id).where(of.table_name == name, of.release.is_(None))
+    return tuple(connection.execute(query).scalars())
+
+
+def belonging(connection: sa.Connection, turn: Turn) -> pl.DataFrame:
+    """Where the table's batches belong: batch, number of its pull; sha256 and start of files."""
+    numbers = {batch: pull.number for batch, pull in pull_of_batch(connection, turn.name).items()}
+    of = state.batches.c
+    query = (
+        sa.select(of.id, of.origin).join_from(state.batches, state.pulls).where(state.pulls.c.table_name == turn.name)
+    )
+    rows = [(id, numbers[id], origin["sha256"], origin["offset"]) for id, origin in connection.execute(query)]
+    schema = {"batch": pl.Int64, "number": pl.Int64, "sha256": pl.String, "start": pl.Int64}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def sequence(pulls: Sequence[PullRow], orphans: pl.DataFrame) -> list[int]:
+    """The pull numbers that have something to merge, oldest first."""
+    return sorted({*(pull.number for pull in pulls), *orphans["pull"].to_list()})
+
+
+def pulled_keys(connection: sa.Connection, turn: Turn) -> pl.Series:
+    """Key texts of toxic records that the newest complete pull, or a later one, has: their rows have not left."""
+    if turn.whole is None:
+        return pl.Series("key", [], dtype=pl.String)
+    ids = [pull.id for pull in turn.pulls if pull.number >= turn.whole.number]
+    of, entry = state.events.c, state.entries.c
+    query = sa.select(entry.key).join_from(state.events, state.entries, of.entry_id == entry.id)
+    query = query.where(of.pull_id.in_(ids), of.event.in_(("opened", "seen")), entry.key.is_not(None)).distinct()
+    return pl.Series("key", list(connection.execute(query).scalars()), dtype=pl.String)

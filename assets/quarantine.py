@@ -1,0 +1,239 @@
+"""The quarantine's books: entries, and the events that move them. Nothing is ever edited.
+
+An entry's status is the fold of its events: the last one that changes a status. `seen` changes nothing; `withdrawn`
+takes back an opening whose release was rolled back. What an entry holds (raw values, reasons) lies in the Parquet
+file that its latest opening names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from tilth.assets import state
+from tilth.assets.bulk import Rows
+from tilth.assets.lake import Run
+
+__all__ = [
+    "EVENTS",
+    "OPEN",
+    "OPENED",
+    "Planned",
+    "entry_id",
+    "event_counts",
+    "last_event",
+    "last_status",
+    "open_count",
+    "open_entries",
+    "opening_event",
+    "plan_opening",
+    "record",
+]
+
+OPENED = ("opened", "reopened")
+_CLOSED = ("replayed", "corrected", "superseded", "waived", "discarded", "withdrawn")
+_CHUNK = 50_000
+
+EVENTS = pl.Schema(
+    {
+        "entry_id": pl.String(),
+        "event": pl.String(),
+        "key": pl.String(),
+        "rules": pl.List(pl.String()),
+        "contract_version": pl.String(),
+        "version": pl.String(),
+        "pull_id": pl.Int64(),
+        "batch_id": pl.Int64(),
+        "ordinal": pl.Int64(),
+    }
+)
+"""Events as planned, in the order they happen: what a release's events file holds."""
+
+OPEN = pl.Schema(
+    {
+        "id": pl.String(),
+        "key": pl.String(),
+        "rules": pl.List(pl.String()),
+        "contract_version": pl.String(),
+        "version": pl.String(),
+        "pull_id": pl.Int64(),
+        "pull": pl.Int64(),  # its number; 0 when the opening names no pull
+        "_batch": pl.Int64(),
+        "_ordinal": pl.Int64(),
+        "path": pl.String(),
+    }
+)
+"""Open entries, each where its record was last opened; toxic records that may open one have all but `path`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What toxic records do to the quarantine."""
+
+    opened: pl.DataFrame  # the toxic records that open an entry
+    seen: pl.DataFrame  # the toxic records that are the same as an open entry: duplicate
+    superseded: tuple[str, ...]  # entries that a newer toxic record of their key overtakes
+    events: pl.DataFrame  # EVENTS, in order
+
+
+def entry_id(table: str, key_or_origin: str | Sequence[object], raw: str, contract_version: str) -> str:
+    """The id of a toxic record: of what it is, not of when it came. `raw` is its JSON object of texts."""
+    told = [table, key_or_origin, json.loads(raw), contract_version]
+    text = json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def plan_opening(toxic: pl.DataFrame, open: pl.DataFrame) -> Planned:
+    """Which toxic records open entries, in the order of `toxic`, given the `open` entries of the table.
+
+    The same record as an open entry is seen again; another one opens an entry and supersedes the open
+    entries of its key that came with an earlier pull.
+    """
+    now = {entry: (key, pull) for entry, key, pull in open.select("id", "key", "pull").iter_rows()}
+    of_key: dict[str, set[str]] = {}
+    for entry, (key, _) in now.items():
+        of_key.setdefault(key, set()).add(entry)
+    steps: list[tuple[int | None, str, str]] = []  # row of `toxic`, entry, event
+    for row, (entry, key, pull) in enumerate(toxic.select("id", "key", "pull").iter_rows()):
+        if entry in now:
+            steps.append((row, entry, "seen"))
+            continue
+        family = of_key.setdefault(key, set()) if key is not None else set[str]()
+        for older in sorted(other for other in family if now[other][1] < pull):
+            steps.append((None, older, "superseded"))
+            family.discard(older)
+            del now[older]
+        family.add(entry)
+        now[entry] = (key, pull)
+        steps.append((row, entry, "opened"))
+    return _planned(toxic, pl.DataFrame(steps, schema=_STEPS, orient="row"))
+
+
+_STEPS = {"row": pl.Int64, "entry_id": pl.String, "event": pl.String}
+
+
+def _planned(toxic: pl.DataFrame, steps: pl.DataFrame) -> Planned:
+    names = {"_batch": "batch_id", "_ordinal": "ordinal"}
+    facts = toxic.with_row_index("row").with_columns(pl.col("row").cast(pl.Int64)).rename(names)
+    events = steps.join(facts, on="row", how="left", maintain_order="left").select(EVENTS.names()).cast(EVENTS)
+    rows = {event: steps.filter(pl.col("event") == event)["row"].to_list() for event in ("opened", "seen")}
+    superseded = steps.filter(pl.col("event") == "superseded")["entry_id"].to_list()
+    return Planned(toxic[rows["opened"]], toxic[rows["seen"]], tuple(superseded), events)
+
+
+def record(
+    connection: sa.Connection,
+    table: str,
+    events: pl.DataFrame,
+    run: Run,
+    *,
+    path: str | None = None,
+    release: int | None = None,
+    at: datetime | None = None,
+    detail: str | None = None,
+) -> None:
+    """Append `events` (EVENTS) of one table; `path` is the toxic file that the opened ones lie in."""
+    shared = {"table_name": table, "run_id": run.id, "release": release, "at": at or run.at, "detail": detail}
+    for chunk in events.iter_slices(_CHUNK):
+        opened = chunk.filter(pl.col("event") == "opened").unique("entry_id", keep="last", maintain_order=True)
+        if opened.height:
+            _keep_entries(connection, table, opened)
+        if chunk.height:
+            _append(connection, chunk, shared, path)
+
+
+def _keep_entries(connection: sa.Connection, table: str, opened: pl.DataFrame) -> None:
+    one = Rows(connection, opened)
+    texts = ("key", "contract_version", "version")
+    values = {"id": one.text("entry_id"), "table_name": sa.literal(table), "rules": one.json("rules")}
+    values |= {name: one.text(name) for name in texts}
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    insert = dialect.insert(state.entries).from_select(list(values), one.select(values.values()))
+    again = {"rules": insert.excluded.rules, "version": insert.excluded.version}  # the reasons of its latest opening
+    connection.execute(insert.on_conflict_do_update(index_elements=["id"], set_=again))
+
+
+def _append(connection: sa.Connection, events: pl.DataFrame, shared: Mapping[str, Any], path: str | None) -> None:
+    one, of = Rows(connection, events), state.events.c
+    values = {name: sa.literal(value, of[name].type) for name, value in shared.items()}
+    values |= {name: one.text(name) for name in ("entry_id", "event")}
+    values |= {name: sa.cast(one.text(name), sa.BigInteger) for name in ("pull_id", "batch_id", "ordinal")}
+    values["path"] = sa.case((one.text("event") == "opened", sa.literal(path, sa.String)), else_=sa.null())
+    connection.execute(state.events.insert().from_select(list(values), one.select(values.values())))
+
+
+def open_entries(connection: sa.Connection, table: str) -> pl.DataFrame:
+    """The open entries of `table` (OPEN), each where its record was last opened, oldest pull first."""
+    last, opening, entry, pull = last_status(table), state.events.alias("opening"), state.entries.c, state.pulls.c
+    query = (
+        sa.select(
+            entry.id, entry.key, sa.cast(entry.rules, sa.String), entry.contract_version, entry.version,
+            opening.c.pull_id, sa.func.coalesce(pull.number, 0), opening.c.batch_id, opening.c.ordinal, opening.c.path,
+        )
+        .select_from(last)
+        .join(state.events, state.events.c.id == last.c.id)
+        .join(state.entries, entry.id == state.events.c.entry_id)
+        .join(opening, opening.c.id == opening_event(entry.id))
+        .outerjoin(state.pulls, pull.id == opening.c.pull_id)
+        .where(state.events.c.event.in_(OPENED))
+        .order_by(opening.c.id)
+    )  # fmt: skip
+    columns = list(zip(*connection.execute(query), strict=True)) or [()] * len(OPEN)
+    texts = pl.DataFrame(columns, schema={**OPEN, "rules": pl.String})
+    return texts.with_columns(pl.col("rules").str.json_decode(OPEN["rules"]))
+
+
+def open_count(connection: sa.Connection, table: str, upto_event: int | None = None) -> int:
+    """How many entries of `table` are open, or were after the event `upto_event`."""
+    last = last_status(table, upto_event)
+    query = sa.select(sa.func.count()).select_from(last).join(state.events, state.events.c.id == last.c.id)
+    return connection.execute(query.where(state.events.c.event.in_(OPENED))).scalar_one()
+
+
+def event_counts(connection: sa.Connection, table: str, from_event: int, to_event: int) -> Mapping[str, int]:
+    """Events of `table` by kind, after `from_event` and up to `to_event`."""
+    of = state.events.c
+    query = sa.select(of.event, sa.func.count()).where(of.table_name == table, of.id > from_event, of.id <= to_event)
+    return {row[0]: row[1] for row in connection.execute(query.group_by(of.event))}
+
+
+def last_event(connection: sa.Connection, table: str | None = None) -> int:
+    """The highest event id (of `table`); 0 when there is none."""
+    query = sa.select(sa.func.coalesce(sa.func.max(state.events.c.id), 0))
+    return connection.execute(query.where(state.events.c.table_name == table) if table else query).scalar_one()
+
+
+def last_status(table: str | None, upto_event: int | None = None) -> sa.Subquery:
+    """The id of each entry's last event that changes a status (of one table, or of all; up to an event)."""
+    of = state.events.c
+    query = sa.select(sa.func.max(of.id).label("id")).where(of.event.in_(OPENED + _CLOSED))
+    if table is not None:
+        query = query.where(of.table_name == table)
+    if upto_event is not None:
+        query = query.where(of.id <= upto_event)
+    return query.group_by(of.entry_id).subquery("last_status")
+
+
+def opening_event(entry: sa.ColumnElement[str]) -> sa.ScalarSelect[int]:
+    """The id of an entry's latest opening that was not withdrawn (a withdrawal takes back the opening before it)."""
+    one, later, undone = state.events.alias(), state.events.alias(), state.events.alias()
+    between = sa.exists().where(
+        later.c.entry_id == one.c.entry_id, later.c.event == "opened", later.c.id > one.c.id, later.c.id < undone.c.id
+    )
+    taken_back = sa.exists().where(
+        undone.c.entry_id == one.c.entry_id,
+        undone.c.event == "withdrawn",
+        undone.c.id > one.c.id,
+        ~between.correlate(one, undone),
+    )
+    not_taken_back = ~taken_back.correlate(one)
+    latest = sa.select(sa.func.max(one.c.id)).where(one.c.entry_id == entry, one.c.event == "opened", not_taken_back)
+    return latest.correlate_except(one).scalar_subquery()

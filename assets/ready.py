@@ -1,0 +1,131 @@
+"""From landed batches to ready rows: every record of a pull is judged, and none is lost on the way.
+
+A pull is judged as a whole, batch by batch: first its keys alone, to know which are contested; then each batch, whose
+good rows go to the ready file and whose toxic rows open quarantine entries. Files come first, then the one state
+transaction that counts them; a run killed before it judges the pull again, with the same result.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+from tilth.assets import state
+from tilth.assets.declared import TableDeclaration
+from tilth.assets.lake import Lake, Run
+from tilth.assets.places import toxic_path
+from tilth.assets.pulls import PullRow, batches_of, landed_pulls, pull_row
+from tilth.assets.quarantine import record
+from tilth.assets.verdicts import Verdicts, keys_in, verdicts_on
+from tilth.errors import ContractError, NotConserved
+from tilth.schemas.judging import Judge
+from tilth.schemas.spec import Spec
+
+__all__ = ["Counts", "judge_landed", "judge_pull", "version_column"]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What became of the records of a pull."""
+
+    pulled: int
+    pending: int
+    duplicate: int
+    superseded: int
+    quarantined: int
+    superseded_open: int  # entries of earlier pulls that toxic records of this one overtook
+
+
+def judge_pull(pull_id: int, table: TableDeclaration, contract: object, lake: Lake, run: Run) -> Counts:
+    """Judge the pull, and whatever else of the table is landed and not judged; what became of this pull."""
+    judge_landed(table, contract, lake, run)
+    with lake.state.read() as connection:
+        pull = pull_row(connection, pull_id)
+    return Counts(pull.pulled, pull.pending, pull.duplicate, pull.superseded, pull.quarantined, pull.superseded_open)
+
+
+def judge_landed(table: TableDeclaration, contract: object, lake: Lake, run: Run) -> dict[int, Counts]:
+    """Judge every complete pull of the table that nobody judged, oldest first; pull id → what became of it."""
+    with lake.state.read() as connection:
+        waiting = landed_pulls(connection, table.name)
+    if not waiting:
+        return {}
+    judge = Judge.of(contract, deleted=table.deletes.column if table.deletes.kind == "column" else None)
+    _refuse_our_names(judge.spec)
+    judged = {"keys": _judge_keys, "rows": _judge_rows}
+    return {pull.id: judged[pull.kind](pull, judge, table, lake, run) for pull in waiting}
+
+
+def version_column(table: TableDeclaration, spec: Spec) -> str | None:
+    """The contract column that says which of two records of a key is newer: declared, else read from the cursor."""
+    if table.version is not None:
+        return table.version
+    return next((column.name for column in spec.columns if column.source == table.cursor), None)
+
+
+def _refuse_our_names(spec: Spec) -> None:
+    for column in spec.columns:
+        if column.source in ("_batch", "_ordinal") or column.name in ("_batch", "_ordinal", "_deleted"):
+            raise ContractError(
+                f"{column.source} is a name that Tilth keeps for itself",
+                where=f"{spec.name}.{column.name}",
+                next="give the column another name in the source (a view, a header)",
+            )
+
+
+def _judge_rows(pull: PullRow, judge: Judge, table: TableDeclaration, lake: Lake, run: Run) -> Counts:
+    with lake.state.read() as connection:
+        batches = batches_of(connection, pull.id)
+    verdicts = verdicts_on(pull, batches, judge, lake, version=version_column(table, judge.spec))
+    counts = _proved(pull, verdicts)
+    rows = [asdict(one) | {"run_id": run.id, "table_name": table.name} for one in verdicts.quality]
+    with lake.state.begin() as connection:
+        record(connection, table.name, verdicts.planned.events, run, path=toxic_path(table.name, pull.id))
+        if rows:
+            connection.execute(state.quality.insert(), rows)
+        _mark_judged(connection, pull, judge, run, counts)
+    return counts
+
+
+def _judge_keys(pull: PullRow, judge: Judge, table: TableDeclaration, lake: Lake, run: Run) -> Counts:
+    """A pull of keys holds no records: `pending` are its keys, `quarantined` those that cannot be read."""
+    del table
+    with lake.state.read() as connection:
+        batches = batches_of(connection, pull.id)
+    keys, unread = keys_in(pull, batches, judge, lake)
+    counts = Counts(pull.pulled, keys, 0, 0, unread, 0)
+    with lake.state.begin() as connection:
+        _mark_judged(connection, pull, judge, run, counts)
+    return counts
+
+
+def _proved(pull: PullRow, verdicts: Verdicts) -> Counts:
+    planned = verdicts.planned
+    counts = Counts(
+        verdicts.pulled,
+        verdicts.pending,
+        verdicts.duplicate,
+        verdicts.superseded,
+        planned.opened.height,
+        len(planned.superseded),
+    )
+    told = counts.pending + counts.duplicate + counts.superseded + counts.quarantined
+    if not pull.pulled == counts.pulled == told:
+        raise NotConserved(
+            "a pull's records do not add up",
+            where=f"table {pull.table_name}, pull {pull.number}",
+            expected=f"pulled {pull.pulled}, in its files {counts.pulled}",
+            got=f"pending {counts.pending} + duplicate {counts.duplicate} + superseded {counts.superseded}"
+            f" + quarantined {counts.quarantined} = {told}",
+            kept="the pull stays landed; nothing of it is published",
+            next="tilth verify",
+        )
+    return counts
+
+
+def _mark_judged(connection: sa.Connection, pull: PullRow, judge: Judge, run: Run, counts: Counts) -> None:
+    of = state.pulls.update().where(state.pulls.c.id == pull.id)
+    known = {"state": "judged", "judged_at": datetime.now(UTC), "judged_run": run.id}
+    connection.execute(of.values(known | asdict(counts) | {"contract_version": judge.spec.version}))

@@ -1,0 +1,67 @@
+"""Records that were good on their own and are refused by the company they keep: as toxic rows with raw values.
+
+Settling and the building of derived tables refuse; what quarantine keeps of it is the same as of any toxic row.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import polars as pl
+
+from tilth.assets.pulls import BatchRow
+from tilth.assets.quarantine import entry_id
+from tilth.assets.storage import Storage
+from tilth.assets.toxic import TOXIC, read_batch, rules_of, with_ids
+from tilth.schemas.judging import REASON, REASONS, Judge
+from tilth.schemas.reasons import as_json
+
+__all__ = ["as_entries", "built_toxic", "refused_rows", "settled_toxic"]
+
+_PLACE = ["_batch", "_ordinal"]
+
+
+def settled_toxic(
+    refused: pl.DataFrame, table: str, judge: Judge, batches: Mapping[int, BatchRow], storage: Storage
+) -> pl.DataFrame:
+    """What settling refused (_batch, _ordinal, rule, column, value, expected: a line a reason) as TOXIC, in order."""
+    told: list[pl.DataFrame] = []
+    for (batch,), lines in refused.group_by("_batch", maintain_order=True):
+        rows = read_batch(storage, batches[int(str(batch))])[lines["_ordinal"].unique().sort()]
+        told.append(refused_rows(rows, lines, judge))
+    return with_ids(pl.concat(told).sort(_PLACE), batches, table, judge.spec.version)
+
+
+def built_toxic(told: pl.DataFrame, table: str, judge: Judge) -> pl.DataFrame:
+    """Toxic rows of a derived table as TOXIC: known by their key, else by what they hold."""
+    rows = told.select("key", "raw").iter_rows()
+    ids = [entry_id(table, key if key is not None else [], raw, judge.spec.version) for key, raw in rows]
+    version = pl.lit(judge.spec.version).alias("contract_version")
+    return told.with_columns(pl.Series("id", ids, dtype=pl.String), version).select(TOXIC.names()).cast(TOXIC)
+
+
+def refused_rows(rows: pl.DataFrame, refused: pl.DataFrame, judge: Judge) -> pl.DataFrame:
+    """Pulled rows (with _batch, _ordinal) that `refused` has reasons for: all of TOXIC but ids."""
+    keys = judge.keys(rows).select(*_PLACE, pl.col("_key").alias("key"))
+    raw = as_json(rows, [name for name in rows.columns if name not in _PLACE])
+    facts = keys.with_columns(raw.alias("raw"), pl.lit(None, dtype=pl.String).alias("version"))
+    lines = refused.join(facts, on=_PLACE, how="inner", maintain_order="left")
+    sources = {column.name: column.source for column in judge.spec.columns}
+    values = [
+        json.loads(raw).get(sources.get(column, column), value)
+        for raw, column, value in lines.select("raw", "column", "value").iter_rows()
+    ]
+    lines = lines.with_columns(pl.Series("value", values, dtype=pl.String))
+    why = lines.group_by(_PLACE, maintain_order=True).agg(pl.struct(*REASON.to_schema()).alias("reasons"))
+    told = facts.join(why.with_columns(pl.col("reasons").cast(REASONS)), on=_PLACE)
+    return told.select(*_PLACE, "key", "version", "raw", "reasons")
+
+
+def as_entries(toxic: pl.DataFrame, *, pull_id: int | None, number: int) -> pl.DataFrame:
+    """TOXIC with what `quarantine.plan_opening` asks beside it."""
+    return toxic.with_columns(
+        pl.lit(pull_id, pl.Int64).alias("pull_id"),
+        pl.lit(number, pl.Int64).alias("pull"),
+        rules_of(pl.col("reasons")).alias("rules"),
+    )

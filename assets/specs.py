@@ -1,0 +1,160 @@
+"""How tables stand in dagster: keys, groups, owners, kinds, column schemas and freshness policies.
+
+Turns declarations and contracts into dagster's values; steps and components are in `table.py` and `derived.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import dagster as dg
+
+from tilth.assets.declared import DerivedDeclaration, Freshness, TableDeclaration
+from tilth.schemas.contract import Column, Spec
+
+__all__ = ["curated_key", "curated_spec", "freshness_policy", "identifier", "ingest_keys", "ingest_specs"]
+__all__ += ["raw_key", "ready_key", "table_schema", "toxic_key", "toxic_schema"]
+
+_TOXIC = (  # the columns of a toxic file: name, type, description
+    ("id", "String", "the quarantine entry"),
+    ("key", "String", "the record's key, if it has one that can be read"),
+    ("_batch", "Int64", "the landed batch the record is in"),
+    ("_ordinal", "Int64", "its row in that batch, from 0"),
+    ("raw", "String", "the values as pulled: a JSON object of texts"),
+    ("reasons", "List(Struct(rule, column, value, expected))", "every rule the record breaks"),
+    ("contract_version", "String", "the contract it was judged by"),
+    ("version", "String", "which of two records of one key is newer"),
+)
+
+
+def identifier(text: str) -> str:
+    """`text` as dagster takes it in names of steps, pools and key parts."""
+    return re.sub(r"[^A-Za-z0-9_]+", "_", text).strip("_") or "_"
+
+
+def raw_key(table: TableDeclaration) -> dg.AssetKey:
+    """raw/<source>/<object>, and the table where its name differs: two tables may read one object."""
+    name = identifier(table.object.rsplit(".", 1)[-1] if re.fullmatch(r"\w+\.\w+", table.object) else table.object)
+    return dg.AssetKey(["raw", table.source, name, *([] if name == table.name else [table.name])])
+
+
+def ready_key(table: str) -> dg.AssetKey:
+    """ready/<table>."""
+    return dg.AssetKey(["ready", table])
+
+
+def toxic_key(table: str) -> dg.AssetKey:
+    """toxic/<table>."""
+    return dg.AssetKey(["toxic", table])
+
+
+def ingest_keys(table: TableDeclaration) -> list[dg.AssetKey]:
+    """What ingesting one table makes."""
+    return [raw_key(table), ready_key(table.name), toxic_key(table.name)]
+
+
+def curated_key(table: str) -> dg.AssetKey:
+    """curated/<table>, derived tables too: all of them are in the one curated file."""
+    return dg.AssetKey(["curated", table])
+
+
+def table_schema(spec: Spec) -> dg.TableSchema:
+    """A contract as dagster's table schema."""
+    together = [f"unique({', '.join(columns)})" for columns in spec.unique if len(columns) > 1]
+    key = [f"key({', '.join(spec.key)})"] if spec.key else []
+    constraints = dg.TableConstraints(other=[*key, *together])
+    return dg.TableSchema([_column(column, spec) for column in spec.columns], constraints=constraints)
+
+
+def toxic_schema() -> dg.TableSchema:
+    """The schema of every table's toxic records."""
+    return dg.TableSchema([dg.TableColumn(name, kind, description=told) for name, kind, told in _TOXIC])
+
+
+def _column(column: Column, spec: Spec) -> dg.TableColumn:
+    alone = (column.name,)
+    references = column.references
+    constraints = dg.TableColumnConstraints(
+        nullable=column.nullable,
+        unique=column.unique or spec.key == alone or alone in spec.unique,
+        other=[f"references {references[0]}.{references[1]}"] if references else [],
+    )
+    told = {"unit": column.unit, "pii": column.pii, "term": column.term, "key": "true" if column.key else None}
+    tags = {name: str(value) for name, value in told.items() if value}
+    return dg.TableColumn(
+        column.name, str(column.dtype), description=column.description, constraints=constraints, tags=tags
+    )
+
+
+def freshness_policy(promise: Freshness, time_zone: str) -> dg.FreshnessPolicy | None:
+    """What dagster can show of a promise; `_catalog.freshness` is the truth."""
+    if promise.deadline:
+        from dagster._utils.schedules import get_smallest_cron_interval
+
+        longest = get_smallest_cron_interval(promise.deadline)
+        window = min(promise.max_age or timedelta(days=1), longest)
+        return dg.FreshnessPolicy.cron(promise.deadline, max(window, timedelta(minutes=1)), time_zone)
+    if promise.max_age:
+        return dg.FreshnessPolicy.time_window(max(promise.max_age, timedelta(minutes=1)))
+    return None
+
+
+def ingest_specs(table: TableDeclaration) -> tuple[dg.AssetSpec, dg.AssetSpec, dg.AssetSpec]:
+    """raw, ready and toxic of one table, as far as its declaration tells."""
+    where: dict[str, Any] = {"tilth/table": table.name, "tilth/source": table.source, "tilth/object": table.object}
+    owners, tags = [table.owner] if table.owner else [], {"tilth/table": identifier(table.name)}
+    raw = dg.AssetSpec(
+        raw_key(table),
+        description=f"`{table.object}` as {table.source} gave it: text stays text, nothing is judged yet.",
+        group_name="raw",
+        kinds={"parquet"},
+        metadata=where,
+        skippable=True,
+        owners=owners,
+        tags=tags,
+    )
+    ready = dg.AssetSpec(
+        ready_key(table.name),
+        deps=[raw.key],
+        description=f"Good records of {table.name}, parsed and standardised, waiting to be published.",
+        group_name="ready",
+        kinds={"parquet", "polars"},
+        metadata=where,
+        skippable=True,
+        owners=owners,
+        tags=tags,
+    )
+    toxic = dg.AssetSpec(
+        toxic_key(table.name),
+        deps=[raw.key],
+        description=f"Records of {table.name} that broke a rule: raw values and every reason.",
+        group_name="toxic",
+        kinds={"parquet"},
+        metadata={**where, "dagster/column_schema": toxic_schema()},
+        skippable=True,
+        owners=owners,
+        tags=tags,
+    )
+    return raw, ready, toxic
+
+
+def curated_spec(declared: TableDeclaration | DerivedDeclaration, spec: Spec, time_zone: str) -> dg.AssetSpec:
+    """A published table: what its contract says of it, and what is promised."""
+    if isinstance(declared, DerivedDeclaration):
+        deps, group = [curated_key(name) for name in declared.inputs], "derived"
+    else:
+        deps, group = [ready_key(declared.name)], "curated"
+    return dg.AssetSpec(
+        curated_key(declared.name),
+        deps=deps,
+        description=declared.description or spec.description,
+        group_name=group,
+        owners=[declared.owner] if declared.owner else [],
+        kinds={"duckdb", *(["sql"] if group == "derived" else [])},
+        tags={"tilth/table": identifier(declared.name)},
+        metadata={"tilth/table": declared.name, "dagster/column_schema": table_schema(spec)},
+        freshness_policy=freshness_policy(declared.freshness, time_zone),
+        skippable=True,
+    )

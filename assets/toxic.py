@@ -1,0 +1,98 @@
+"""The toxic file: records that are refused, with their raw values, every reason, and the id they are known by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+
+from tilth.assets import parquet
+from tilth.assets.pulls import BatchRow
+from tilth.assets.quarantine import entry_id
+from tilth.assets.storage import Storage
+from tilth.schemas.judging import REASONS
+from tilth.schemas.reasons import as_json
+from tilth.schemas.spec import Spec
+
+__all__ = ["TOXIC", "of_fault", "read_batch", "rules_of", "version_text", "with_ids", "with_raw"]
+
+TOXIC = pl.Schema(
+    {
+        "id": pl.String(),
+        "key": pl.String(),
+        "_batch": pl.Int64(),
+        "_ordinal": pl.Int64(),
+        "raw": pl.String(),
+        "reasons": REASONS,
+        "contract_version": pl.String(),
+        "version": pl.String(),
+    }
+)
+
+
+def read_batch(storage: Storage, batch: BatchRow) -> pl.DataFrame:
+    """A landed batch with each record's origin: `_batch`, `_ordinal`."""
+    raw = parquet.read(storage, batch.path)
+    ordinal = pl.int_range(pl.len(), dtype=pl.Int64).alias("_ordinal")
+    return raw.with_columns(pl.lit(batch.id, dtype=pl.Int64).alias("_batch"), ordinal)
+
+
+def with_ids(toxic: pl.DataFrame, batches: Mapping[int, BatchRow], table: str, contract_version: str) -> pl.DataFrame:
+    """Toxic records as the file holds them (TOXIC). Without a key a record is known by where it stands."""
+    ids: list[str] = []
+    for key, raw, batch, ordinal in toxic.select("key", "raw", "_batch", "_ordinal").iter_rows():
+        known = key if key is not None else _origin(batches[batch], ordinal)
+        ids.append(entry_id(table, known, raw, contract_version))
+    version = pl.lit(contract_version).alias("contract_version")
+    return toxic.with_columns(pl.Series("id", ids, dtype=pl.String), version).select(TOXIC.names()).cast(TOXIC)
+
+
+def _origin(batch: BatchRow, ordinal: int) -> Sequence[object]:
+    sha256 = batch.origin.get("sha256")
+    return [sha256, batch.origin["offset"] + ordinal] if sha256 else [batch.id, ordinal]
+
+
+def of_fault(facts: pl.DataFrame, batch: BatchRow) -> pl.DataFrame:
+    """The one toxic record that a refused file is."""
+    assert batch.fault is not None
+    pulled = [name for name in facts.columns if not name.startswith("_")]
+    reason = {name: batch.fault[name] for name in ("rule", "column", "value", "expected")}
+    return facts.select(
+        "_batch",
+        "_ordinal",
+        pl.lit(None, dtype=pl.String).alias("key"),
+        pl.lit(None, dtype=pl.String).alias("version"),
+        as_json(facts, pulled).alias("raw"),
+        pl.Series("reasons", [[reason]] * facts.height, dtype=REASONS),
+    )
+
+
+def with_raw(records: pl.DataFrame, batches: Mapping[int, BatchRow], spec: Spec, storage: Storage) -> pl.DataFrame:
+    """`records` (`_batch`, `_ordinal`, …) with `raw`: the values as pulled, read again from the landed batches.
+
+    For records that were good by themselves and are refused for their company. The order stays.
+    """
+    sources = {column.source for column in spec.columns}
+    found: list[pl.DataFrame] = []
+    for (batch,), some in records.group_by("_batch", maintain_order=True):
+        rows = read_batch(storage, batches[int(str(batch))])[some["_ordinal"]]
+        pulled = [name for name in rows.columns if not name.startswith("_") or name in sources]
+        found.append(some.select("_batch", "_ordinal").with_columns(as_json(rows, pulled).alias("raw")))
+    if not found:
+        return records.with_columns(pl.lit(None, dtype=pl.String).alias("raw"))
+    return records.join(pl.concat(found), on=["_batch", "_ordinal"], how="left", maintain_order="left")
+
+
+def rules_of(reasons: pl.Expr) -> pl.Expr:
+    """The names of the rules in `reasons`, each once, sorted."""
+    return reasons.list.eval(pl.element().struct.field("rule")).list.unique().list.sort()
+
+
+def version_text(name: str, dtype: pl.DataType) -> pl.Expr:
+    """A version as text that sorts as the version does (numbers below zero aside)."""
+    column = pl.col(name)
+    if isinstance(dtype, pl.Datetime):
+        return column.dt.strftime("%Y-%m-%dT%H:%M:%S%.9f")
+    if dtype.is_integer():
+        return column.cast(pl.String).str.zfill(20)
+    return column.cast(pl.String)

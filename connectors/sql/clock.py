@@ -1,0 +1,71 @@
+"""What a database's clock and open transactions say, seen before the first row is read.
+
+PostgreSQL tells when each transaction began; for transactions of other users this takes the right pg_read_all_stats.
+Without it the locks still show which transactions are open (`hidden`), and so whether one of them was open already when
+the last pull began; if none was, they are all younger than that pull. A standby does not show the transactions of its
+primary, nor do other databases show theirs: there the connection's `lag` must be longer than the longest transaction.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from tilth.connectors.sql.keyset import quoted
+from tilth.connectors.sql.window import Moment, Start, moment_of
+
+__all__ = ["NO_DATE", "begin", "newest"]
+
+NO_DATE = "1"  # text before it ('', '0000-00-00') is no date: such rows are read as if it were NULL
+
+_POSTGRESQL = sa.text("""
+    with others as (
+        select pid, xact_start from pg_stat_activity
+        where datname = current_database() and pid <> pg_backend_pid() and usesysid is not null
+    )
+    select case when pg_is_in_recovery() then coalesce(pg_last_xact_replay_timestamp(), now()) else now() end,
+        (select min(xact_start) from others),
+        (select min(prepared) from pg_prepared_xacts where database = current_database()),
+        array(select pid || ':' || virtualtransaction from pg_locks join others using (pid)
+              where locktype = 'virtualxid' and granted and xact_start is null order by 1)
+""")
+_CLOCKS = {
+    "sqlite": "select strftime('%Y-%m-%d %H:%M:%f', 'now')",
+    "mysql": "select utc_timestamp(6)",
+    "mariadb": "select utc_timestamp(6)",
+    "mssql": "select sysutcdatetime()",
+    "oracle": "select sys_extract_utc(systimestamp) from dual",
+}
+
+
+def begin(connection: sa.Connection) -> Start:
+    """The database's clock, and the transactions that are open. Where it has no clock we know, this machine's."""
+    dialect = connection.dialect.name
+    if dialect == "postgresql":
+        return _postgresql(connection)
+    if dialect not in _CLOCKS:
+        return Start(datetime.now(UTC))
+    seen = moment_of(connection.execute(sa.text(_CLOCKS[dialect])).scalar_one())
+    return Start((seen or datetime.now(UTC)).replace(tzinfo=UTC))
+
+
+def _postgresql(connection: sa.Connection) -> Start:
+    clock, oldest, prepared, hidden = connection.execute(_POSTGRESQL).one()
+    began = [moment.astimezone(UTC) for moment in (oldest, prepared) if moment is not None]
+    return Start(clock.astimezone(UTC), min(began, default=None), tuple(hidden))
+
+
+def newest(connection: sa.Connection, column: sa.Column[Any], moment: Moment, clock: datetime) -> object:
+    """The greatest cursor value without zone that is not after the clock; None: there is none."""
+    at, dialect = clock.astimezone(UTC).replace(tzinfo=None), connection.dialect.name
+    if moment == "text":
+        tomorrow = (at + timedelta(days=1)).date().isoformat()
+        dated = (column >= NO_DATE) & (column < tomorrow)
+        return connection.execute(sa.select(sa.func.max(column)).where(dated)).scalar()
+    if dialect == "postgresql":
+        condition = (column > quoted("-infinity")) & (column <= quoted(at.isoformat(sep=" ")))
+    else:
+        condition = column <= sa.literal(at.date() if moment == "date" else at, column.type)
+    return connection.execute(sa.select(sa.func.max(column)).where(condition)).scalar()

@@ -1,0 +1,69 @@
+"""Keys that come more than once: found by their hashes, resolved a share at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandera.polars as pa
+import polars as pl
+
+from tilth.assets.contested import HASH, hash_of, repeated, resolved
+from tilth.assets.declared import TableDeclaration
+from tilth.assets.lake import Lake, Run
+from tilth.assets.landing import land
+from tilth.assets.parquet import Sheet
+from tilth.assets.pulls import batches_of
+from tilth.assets.ready import Counts, judge_pull
+from tilth.schemas.contract import Contract, field
+from tilth.schemas.judging import Judge
+
+TABLE = TableDeclaration("orders", "c", "erp", "orders")
+
+
+class Order(Contract):
+    shop: str = field(key=True, standardise=("trim", "upper"))
+    number: int = field(key=True)
+    amount: int = field()
+
+
+def _order(shop: str | None, number: int, amount: int = 1) -> dict[str, Any]:
+    return {"shop": shop, "number": str(number), "amount": str(amount)}
+
+
+def test_keys_are_compared_as_they_will_be_published(lake: Lake, run_at: Callable[[int], Run], source: Any) -> None:
+    parts = [[_order("a", 1), _order("b", 1), _order(None, 9), _order(None, 9)], [_order(" A ", 1), _order("a", 2)]]
+    pull_id = land(source(parts), TABLE, lake, run_at(0), key=["shop", "number"], columns=None)
+    with lake.state.read() as connection:
+        batches = batches_of(connection, pull_id)
+    assert len(repeated(Judge.of(Order), batches, lake.storage)) == 1
+    assert judge_pull(pull_id, TABLE, Order, lake, run_at(0)) == Counts(6, 3, 1, 0, 2, 0)
+
+
+def test_shares_hold_all_records_of_a_key(tmp_path: Path) -> None:
+    number = pl.int_range(1000, dtype=pl.Int64, eager=True)
+    frame = pl.DataFrame({"k": number % 300, "_batch": number // 100, "_ordinal": number % 100})
+    frame = frame.with_columns(hash_of(pl.col("k").cast(pl.String)))
+    with Sheet(tmp_path / "contested", frame.schema, gather=64) as sheet:
+        sheet.add(frame)
+    one = pl.concat(resolved(tmp_path / "contested", 1000, key=["k"], version=None, content=["k"]))
+    several = pl.concat(resolved(tmp_path / "contested", 5_000_000, key=["k"], version=None, content=["k"]))
+    assert one.drop(HASH).equals(several.sort("_batch", "_ordinal").drop(HASH))
+    assert one["outcome"].value_counts().sort("outcome")["count"].to_list() == [700, 300]
+
+
+class Measured(Contract):
+    number: int = field(key=True)
+    amount: int = field()
+
+    @pa.check("amount")
+    @classmethod
+    def not_far_from_the_mean(cls, data: pa.PolarsData) -> pl.LazyFrame:
+        return data.lazyframe.select((pl.col(data.key) - pl.col(data.key).mean()).abs() < 50)
+
+
+def test_a_rule_that_compares_rows_sees_the_whole_pull(lake: Lake, run_at: Callable[[int], Run], source: Any) -> None:
+    parts = [[_order("a", n, 10) for n in range(5)], [_order("a", 7, 100)]]  # alone, the last would be its own mean
+    pull_id = land(source(parts), TABLE, lake, run_at(0), key=["number"], columns=None)
+    assert judge_pull(pull_id, TABLE, Measured, lake, run_at(0)) == Counts(6, 5, 0, 0, 1, 0)

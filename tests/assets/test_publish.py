@@ -1,0 +1,265 @@
+"""What a publish does beyond the plain merge: circles, keys that left, unique values, derived tables, ways out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from company import Child, Parent, Scripted, declaration, frame_of, lake_in, run_of
+
+from tilth.assets.declared import Deletes, DerivedDeclaration, TableDeclaration, Toxic
+from tilth.assets.lake import Lake, Run
+from tilth.assets.night import Publishable, Published, ingest_table, publish_night, set_right
+from tilth.assets.publishing.history import accept, rollback
+from tilth.assets.publishing.release import Releases
+from tilth.schemas.contract import Contract
+from tilth.schemas.contract import field as column
+
+INT, TEXT = pa.int64(), pa.string()
+
+
+class Employee(Contract):
+    """Refers to itself."""
+
+    id: int = column(key=True)
+    manager: int = column(nullable=True, references="employees.id")
+
+
+class Account(Contract):
+    """Has a unique value beside its key."""
+
+    id: int = column(key=True)
+    email: str = column(unique=True)
+
+
+class Entry(Contract):
+    """Has no key: a record is known by its place in its file."""
+
+    text: str = column()
+    amount: int = column(ge=0)
+
+
+class Wide(Contract):
+    """`Parent`, with a column more."""
+
+    id: int = column(key=True)
+    content: int = column(ge=0)
+    version: int = column(nullable=True)
+    extra: str = column(nullable=True)
+
+
+class Total(Contract):
+    """Made from parents."""
+
+    id: int = column(key=True)
+    doubled: int = column(le=10)
+
+
+@dataclass
+class House:
+    """A project under test."""
+
+    lake: Lake
+    tables: dict[str, tuple[TableDeclaration, type]] = field(default_factory=dict)
+    derived: list[Publishable] = field(default_factory=list)
+    nights: int = 0
+
+    def ingest(self, name: str, source: Scripted, *, whole: bool = False) -> None:
+        table, contract = self.tables[name]
+        ingest_table(table, contract, lambda: source, self.lake, self.run(), whole=whole)
+
+    def publish(self, select: Sequence[str] | None = None) -> Published:
+        pulled = [Publishable(*declared) for declared in self.tables.values()]
+        chosen = frozenset(select) if select is not None else None
+        return publish_night([*pulled, *self.derived], self.lake, self.run(), select=chosen)
+
+    def run(self) -> Run:
+        self.nights += 1
+        set_right(self.lake)
+        return run_of(self.nights)
+
+    def rows(self, sql: str) -> list[tuple[object, ...]]:
+        return frame_of(self.lake.curated, sql).rows()
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(lake_in(tmp_path))
+
+
+def plain(name: str, **more: object) -> TableDeclaration:
+    return declaration(name, **({"deletes": Deletes(), "version": None} | more))
+
+
+def test_rows_that_refer_to_each_other_arrive_together(house: House) -> None:
+    house.tables["employees"] = (plain("employees"), Employee)
+    staff = [{"id": 1, "manager": 2}, {"id": 2, "manager": 1}, {"id": 3, "manager": 9}, {"id": 4, "manager": 3}]
+    house.ingest("employees", Scripted(staff, {"id": INT, "manager": INT}))
+    assert house.publish().tables["employees"].counts["quarantined"] == 2
+    assert house.rows("SELECT id FROM employees ORDER BY id") == [(1,), (2,)]
+    house.ingest("employees", Scripted([{"id": 9, "manager": None}], {"id": INT, "manager": INT}))
+    house.publish()
+    house.ingest("employees", Scripted([], {"id": INT, "manager": INT}))
+    house.publish()
+    assert house.rows("SELECT id FROM employees ORDER BY id") == [(1,), (2,), (3,), (4,), (9,)]
+
+
+def test_rows_whose_key_left_are_removed_and_an_empty_comparison_is_not_believed(house: House) -> None:
+    deletes = Deletes("compare_keys", every=timedelta(0))
+    house.tables["parents"] = (plain("parents", deletes=deletes), Parent)
+    columns = {"id": INT, "content": INT, "version": INT}
+    rows = [{"id": key, "content": 1, "version": 1} for key in (1, 2, 3)]
+    house.ingest("parents", Scripted(rows, columns))
+    house.publish()
+    house.ingest("parents", Scripted([], columns, keys=rows[:2]))
+    table = house.publish().tables["parents"]
+    assert (table.counts["removed"], table.rows) == (1, 2)
+    house.ingest("parents", Scripted([], columns, keys=[]))
+    published = house.publish()
+    assert published.held == ("parents",)
+    assert "no key" in (published.tables["parents"].reason or "")
+    assert house.rows("SELECT count(*) FROM parents") == [(2,)]
+
+
+def test_a_complete_pull_replaces_but_a_toxic_row_keeps_its_last_good_version(house: House) -> None:
+    house.tables["parents"] = (plain("parents", load="replace"), Parent)
+    columns = {"id": INT, "content": INT, "version": INT}
+    rows = [{"id": key, "content": key, "version": 1} for key in (1, 2, 3)]
+    house.ingest("parents", Scripted(rows, columns, whole=True))
+    house.publish()
+    again = [{"id": 1, "content": -5, "version": 1}, {"id": 2, "content": 2, "version": 1}]
+    house.ingest("parents", Scripted(again, columns, whole=True))
+    table = house.publish().tables["parents"]
+    assert house.rows("SELECT id, content FROM parents ORDER BY id") == [(1, 1), (2, 2)]
+    assert (table.counts["removed"], table.counts["unchanged"], table.counts["quarantined"]) == (1, 1, 1)
+    house.ingest("parents", Scripted([], columns, whole=True))
+    assert house.publish().held == ("parents",)
+    accept(house.lake.state, "parents", why="it is empty", at=run_of(99).at)
+    house.publish()
+    assert house.rows("SELECT count(*) FROM parents") == [(0,)]
+
+
+def test_of_equal_unique_values_the_newcomer_is_blamed_and_values_may_be_swapped(house: House) -> None:
+    house.tables["accounts"] = (plain("accounts"), Account)
+    columns = {"id": INT, "email": TEXT}
+    first = [{"id": 1, "email": "a"}, {"id": 2, "email": "b"}]
+    house.ingest("accounts", Scripted(first, columns))
+    house.publish()
+    swapped = [{"id": 1, "email": "b"}, {"id": 2, "email": "a"}, {"id": 3, "email": "a"}]
+    house.ingest("accounts", Scripted(swapped, columns))
+    assert house.publish().tables["accounts"].counts["quarantined"] == 3  # 2 stays "b", so 1 may not take it
+    assert house.rows("SELECT id, email FROM accounts ORDER BY id") == [(1, "a"), (2, "b")]
+    house.ingest("accounts", Scripted(swapped[:2], columns))
+    house.publish()
+    assert house.rows("SELECT id, email FROM accounts ORDER BY id") == [(1, "b"), (2, "a")]
+
+
+def test_records_without_a_key_are_known_by_their_place_in_the_file(house: House) -> None:
+    house.tables["entries"] = (plain("entries", load="append"), Entry)
+    rows = [{"text": "a", "amount": 1}, {"text": "a", "amount": 1}, {"text": "b", "amount": -1}]
+    for _ in range(2):  # the second time asked for in full: the same file is read again
+        house.ingest("entries", Scripted(rows, {"text": TEXT, "amount": INT}, file="ab" * 32), whole=True)
+        table = house.publish().tables["entries"]
+        assert house.rows("SELECT text, amount FROM entries") == [("a", 1), ("a", 1)]
+    assert (table.counts["unchanged"], table.counts["duplicate"]) == (2, 1)
+
+
+def test_a_derived_table_is_judged_and_mended_upstream(house: House) -> None:
+    columns = {"id": INT, "content": INT, "version": INT}
+    house.tables["parents"] = (plain("parents"), Parent)
+    sql = "SELECT id, content * 2 AS doubled FROM parents"
+    house.derived.append(Publishable(DerivedDeclaration("totals", "x.Total", sql, ("parents",)), Total))
+    house.ingest("parents", Scripted([{"id": 1, "content": 4}, {"id": 2, "content": 9}], columns))
+    counts = house.publish().tables["totals"].counts
+    assert (counts["pulled"], counts["inserted"], counts["quarantined"]) == (2, 1, 1)
+    house.ingest("parents", Scripted([{"id": 2, "content": 5}], columns))
+    counts = house.publish().tables["totals"].counts
+    assert (counts["unchanged"], counts["inserted"], counts["superseded_open"], counts["open_after"]) == (1, 1, 1, 0)
+    assert house.rows("SELECT id, doubled FROM totals ORDER BY id") == [(1, 8), (2, 10)]
+
+
+def test_a_query_that_breaks_holds_its_table_alone(house: House) -> None:
+    columns = {"id": INT, "content": INT, "version": INT}
+    house.tables["parents"] = (plain("parents"), Parent)
+    sql = "SELECT id, (content / (content - 1))::INTEGER::VARCHAR::DATE AS doubled FROM parents"
+    house.derived.append(Publishable(DerivedDeclaration("totals", "x.Total", sql, ("parents",)), Total))
+    house.ingest("parents", Scripted([{"id": 1, "content": 4}], columns))
+    published = house.publish()
+    assert published.held == ("totals",)
+    assert house.rows("SELECT id FROM parents") == [(1,)]
+
+
+def test_a_changed_contract_waits_for_a_complete_pull(house: House) -> None:
+    columns = {"id": INT, "content": INT, "version": INT}
+    table = plain("parents")
+    house.tables["parents"] = (table, Parent)
+    house.ingest("parents", Scripted([{"id": 1, "content": 1}], columns))
+    house.publish()
+    house.tables["parents"] = (table, Wide)
+    wider = {**columns, "extra": TEXT}
+    house.ingest("parents", Scripted([{"id": 2, "content": 2, "extra": "x"}], wider))
+    published = house.publish()
+    assert published.held == ("parents",)
+    assert "--full" in (published.tables["parents"].reason or "")
+    rows = [{"id": 1, "content": 1, "extra": "y"}, {"id": 2, "content": 2, "extra": "x"}]
+    house.ingest("parents", Scripted(rows, wider, whole=True), whole=True)
+    house.publish()
+    assert house.rows("SELECT id, extra FROM parents ORDER BY id") == [(1, "y"), (2, "x")]
+
+
+def test_too_many_toxic_rows_hold_the_table_until_they_are_accepted(house: House) -> None:
+    columns = {"id": INT, "content": INT, "version": INT}
+    house.tables["parents"] = (plain("parents", toxic=Toxic(0.2, 2)), Parent)
+    rows = [{"id": key, "content": 1 - key % 2 * 2} for key in range(10)]
+    house.ingest("parents", Scripted(rows, columns))
+    published = house.publish()
+    assert published.held == ("parents",)
+    assert published.tables["parents"].counts["pending_after"] == 5
+    house.ingest("parents", Scripted([{"id": 20, "content": 1}], columns))
+    assert house.publish().held == ("parents",)  # a good pull does not wave a bad one through
+    accept(house.lake.state, "parents", why="known", at=run_of(99).at)
+    assert house.publish().tables["parents"].rows == 6
+    assert house.publish().release is None
+
+
+def test_a_rollback_holds_what_it_took_back_and_nothing_is_lost(house: House) -> None:
+    columns = {"id": INT, "content": INT, "version": INT, "gone": pa.bool_()}
+    house.tables["parents"] = (declaration("parents"), Parent)
+    house.tables["children"] = (declaration("children"), Child)
+    wide = {**columns, "parent": INT}
+    house.ingest("parents", Scripted([{"id": 1, "content": 1, "version": 1, "gone": False}], columns))
+    orphan = {"id": 1, "content": 1, "version": 1, "gone": False, "parent": 2}
+    house.ingest("children", Scripted([orphan], wide))
+    house.publish()
+    house.ingest("parents", Scripted([{"id": 2, "content": 1, "version": 1, "gone": False}], columns))
+    house.ingest("children", Scripted([{**orphan, "id": 5, "parent": 7}], wide))
+    house.publish()
+    assert house.rows("SELECT id FROM children") == [(1,)]
+    rollback(house.lake, Releases(house.lake.curated), house.run())
+    assert house.rows("SELECT count(*) FROM children") == [(0,)]
+    house.ingest("parents", Scripted([{"id": 3, "content": 1, "version": 1, "gone": False}], columns))
+    assert set(house.publish().held) == {"parents", "children"}
+    for name in house.tables:
+        accept(house.lake.state, name, why="it was right", at=run_of(99).at)
+    house.publish()
+    assert house.rows("SELECT id FROM parents ORDER BY id") == [(1,), (2,), (3,)]
+    assert house.rows("SELECT id FROM children") == [(1,)]
+
+
+def test_only_what_is_selected_moves_and_derived_tables_come_along(house: House) -> None:
+    columns = {"id": INT, "content": INT, "version": INT}
+    house.tables["parents"] = (plain("parents"), Parent)
+    house.tables["others"] = (plain("others"), Parent)
+    sql = "SELECT id, content AS doubled FROM parents"
+    house.derived.append(Publishable(DerivedDeclaration("totals", "x.Total", sql, ("parents",)), Total))
+    for name in ("parents", "others"):
+        house.ingest(name, Scripted([{"id": 1, "content": 1}], columns))
+    tables = house.publish(["parents"]).tables
+    assert tables["parents"].rows == tables["totals"].rows == 1
+    assert "others" not in tables
+    assert house.publish(["others"]).tables["others"].rows == 1
+    assert house.rows("SELECT count(*) FROM totals") == [(1,)]
