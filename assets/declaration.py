@@ -17,7 +17,7 @@ from tilth.assets.fields import Fields
 from tilth.assets.marked import Marked, Mistakes, marked, mistake, near, read_marked
 from tilth.errors import DeclarationError
 
-__all__ = ["Parsed", "derived_from", "parse", "parse_marked", "raise_mistakes", "table_from"]
+__all__ = ["Known", "Parsed", "derived_from", "parse", "parse_marked", "raise_mistakes", "table_from"]
 
 _TABLE, _DERIVED = "tilth.assets.Table", "tilth.assets.Derived"
 _LATER = {"tilth.assets.Documents": "document sets come in a later version"}

@@ -18,7 +18,7 @@ from tilth.errors import DeclarationError
 if TYPE_CHECKING:
     import yaml
 
-__all__ = ["Marked", "marked", "mistake", "near", "read_marked", "text_of"]
+__all__ = ["Marked", "Mistakes", "marked", "mistake", "near", "read_marked", "text_of"]
 
 Mistakes = list[DeclarationError]
 

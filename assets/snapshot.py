@@ -40,7 +40,7 @@ class Snapshot:
 
 def snapshot(url: str) -> Snapshot:
     """The state at `url` as it is now; nothing is created."""
-    scheme, _, path = url.partition(":///")
+    scheme, _, path = url.partition("?")[0].partition(":///")
     if scheme.split("+")[0] != "sqlite":
         return _opened(url)
     if not Path(path).exists():

@@ -24,9 +24,9 @@ _COLUMNS = "id, code, name, email, country, amount, quantity, ratio, created, up
 _TABLE = """
 CREATE TABLE sales (id bigint PRIMARY KEY, code text, name text, email text, country text, amount numeric(12,2),
   quantity integer, ratio double precision, created date, updated_at timestamptz, active boolean, note text);
-INSERT INTO sales SELECT g, 'C' || lpad(g::text, 9, '0'), 'Name ' || (g * 7919 % 100003),
+INSERT INTO sales SELECT g, 'C' || lpad(g::text, 9, '0'), 'Name ' || (g * 7919::bigint % 100003),
   CASE WHEN g % 200 = 0 THEN 'nobody' ELSE 'user' || g || '@example.com' END,
-  (ARRAY['DE','FR','PL','IT','NL','XX'])[1 + g % 5], (g * 37 % 1000000) / 100.0,
+  (ARRAY['DE','FR','PL','IT','NL','XX'])[1 + g % 5], (g * 37::bigint % 1000000) / 100.0,
   CASE WHEN g % 300 = 0 THEN -1 ELSE (g % 50)::int END, g / 7.0, date '2024-01-01' + (g % 700)::int,
   now() - interval '3 days' + g * interval '1 millisecond', g % 3 = 0, CASE WHEN g % 4 = 0 THEN 'note ' || g END
   FROM generate_series(1, {rows}) g;

@@ -14,7 +14,7 @@ import polars as pl
 from tilth.schemas.formats import ISO_DATETIME, has_offset, native, pattern
 from tilth.schemas.spec import Column
 
-__all__ = ["boolean", "decimal", "integer", "moment", "moments", "real"]
+__all__ = ["boolean", "decimal", "from_instant", "from_wall", "integer", "moment", "moments", "real"]
 
 
 def _digits(column: Column) -> str:

@@ -80,6 +80,8 @@ class _Builder:
         if self.plan.current:
             kept = self.plan.current.tables.items()
             self.result.tables.update({name: carried(entry) for name, entry in kept if name in self.plan.specs})
+        for undeclared in sorted(self.result.candidate.tables() - self.plan.specs.keys()):
+            self.result.candidate.drop(undeclared)
         for group in self.plan.groups:
             also = self._circle([self.plan.turns[name] for name in group if name not in self.held])
             for name in group:
@@ -136,7 +138,11 @@ class _Builder:
             entry, merged = replace(entry, state="held", reason=self.held[name]), self._as_it_was(entry, opened.height)
         else:
             version, as_of = derived_version(declaration, judge.spec), oldest(self.result.tables, declaration.inputs)
-            due = name in self.plan.wanted or bool(set(declaration.inputs) & candidate.changed)
+            due = (
+                name in self.plan.wanted
+                or bool(self.plan.accepted[name])
+                or bool(set(declaration.inputs) & candidate.changed)
+            )
             if due or old is None or old.contract != version or name not in candidate.tables():
                 merged, quality = derive(candidate, declaration, judge, opened, self.folder)
                 self.result.quality[name] = quality

@@ -92,8 +92,12 @@ def _tied(candidate: Candidate, judge: Judge, raw: Path, good: Path) -> pl.DataF
     key, rows = comma(judge.spec.key), f"read_parquet({literal(str(good))})"
     if judge.spec.key:
         repeated = f"SELECT {key} FROM {rows} GROUP BY {key} HAVING count(*) > 1"
-        candidate.run(f"INSERT INTO tilth_tied SELECT _batch, _ordinal FROM {rows} SEMI JOIN ({repeated}) USING ({key})")
-    found = candidate.frame(f"SELECT q.* FROM read_parquet({literal(str(raw))}) q SEMI JOIN tilth_tied USING (_ordinal)")
+        candidate.run(
+            f"INSERT INTO tilth_tied SELECT _batch, _ordinal FROM {rows} SEMI JOIN ({repeated}) USING ({key})"
+        )
+    found = candidate.frame(
+        f"SELECT q.* FROM read_parquet({literal(str(raw))}) q SEMI JOIN tilth_tied USING (_ordinal)"
+    )
     reason = {"rule": "unique", "column": ",".join(judge.spec.key), "expected": "one row per key"}
     lines = found.select(
         "_batch", "_ordinal", value=pl.lit(None, pl.String), **{k: pl.lit(v) for k, v in reason.items()}
@@ -110,7 +114,9 @@ def _merge(candidate: Candidate, declaration: DerivedDeclaration, spec: Spec, go
     candidate.create(name, spec)
     begin_table(candidate)
     candidate.scratch("tilth_file_of", "batch BIGINT, sha256 VARCHAR, start BIGINT")
-    candidate.view("tilth_incoming", f"SELECT * FROM read_parquet({literal(str(good))}) ANTI JOIN tilth_tied USING (_ordinal)")
+    candidate.view(
+        "tilth_incoming", f"SELECT * FROM read_parquet({literal(str(good))}) ANTI JOIN tilth_tied USING (_ordinal)"
+    )
     keyed = Keyed(name, "derived", spec.key, tuple(spec.schema), None, origin=False)
     if not spec.key:
         counts["removed"] += clear(candidate, name)

@@ -84,11 +84,6 @@ def _encode(value: object) -> str:
 
 
 def _table(entry: dict[str, Any]) -> TableRelease:
-    as_of = entry["data_as_of"]
-    return TableRelease(
-        **{
-            **entry,
-            "pulls": tuple((low, high) for low, high in entry["pulls"]),
-            "data_as_of": datetime.fromisoformat(as_of) if as_of else None,
-        }
-    )
+    as_of = entry.pop("data_as_of")
+    pulls = tuple((low, high) for low, high in entry.pop("pulls"))
+    return TableRelease(**entry, pulls=pulls, data_as_of=datetime.fromisoformat(as_of) if as_of else None)

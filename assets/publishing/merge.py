@@ -2,10 +2,10 @@
 
 The rules are DESIGN's: an older version is superseded, a tombstone closes, equal content is unchanged, anything
 else is inserted or updates. What happened to each record that was not simply inserted goes to the scratch table
-`settled` (_batch, _ordinal, state).
+`tilth_settled` (_batch, _ordinal, state).
 
-A round is a temporary view `incoming` with the contract's columns, `_batch`, `_ordinal`, `_deleted`. The scratch
-tables `pull_of` (batch, number) and `file_of` (batch, sha256, start) tell where batches belong.
+A round is a temporary view `tilth_incoming` with the contract's columns, `_batch`, `_ordinal`, `_deleted`. The scratch
+tables `tilth_pull_of` (batch, number) and `tilth_file_of` (batch, sha256, start) tell where batches belong.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Keyed:
 
     table: str
     source: str
-    key: tuple[str, ...]  # empty: a record is known by its place in its file (scratch table `file_of`), if it has one
+    key: tuple[str, ...]  # empty: a record is known by its place in its file (`tilth_file_of`), if it has one
     content: tuple[str, ...]  # the contract's columns
     version: str | None
     origin: bool = True  # False for built rows: they come from no batch
@@ -34,7 +34,9 @@ class Keyed:
         """The join of incoming records `r` with the published rows `c` of the same key."""
         table = quoted(self.table)
         if self.key:
-            return f"tilth_incoming r JOIN {table} c ON " + " AND ".join(f"r.{quoted(k)} = c.{quoted(k)}" for k in self.key)
+            return f"tilth_incoming r JOIN {table} c ON " + " AND ".join(
+                f"r.{quoted(k)} = c.{quoted(k)}" for k in self.key
+            )
         return (
             "tilth_incoming r JOIN tilth_file_of rf ON rf.batch = r._batch "
             "JOIN tilth_file_of cf ON cf.sha256 = rf.sha256 AND cf.batch <> rf.batch "
@@ -48,10 +50,10 @@ def begin_table(candidate: Candidate) -> None:
 
 
 def merge_round(candidate: Candidate, keyed: Keyed, *, overtaken: bool = False) -> int:
-    """Merge the view `incoming`; gives the number of rows written (inserted and updated).
+    """Merge the view `tilth_incoming`; gives the number of rows written (inserted and updated).
 
     `overtaken`: these records return from quarantine; one that a newer record of its key overtook is recorded
-    as `superseded_open`, and pulls decide where versions do not (scratch table `pull_of`: batch, number).
+    as `superseded_open`, and pulls decide where versions do not (scratch table `tilth_pull_of`: batch, number).
     """
     _match(candidate, keyed, overtaken)
     _record(candidate, "superseded_open" if overtaken else "superseded")
@@ -113,8 +115,9 @@ def _record(candidate: Candidate, older_state: str) -> None:
         [older_state],
     )
     candidate.run(
-        "INSERT INTO tilth_settled SELECT r._batch, r._ordinal, 'deleted' FROM tilth_incoming r WHERE r._deleted AND NOT EXISTS "
-        "(SELECT 1 FROM tilth_matched m WHERE m._batch = r._batch AND m._ordinal = r._ordinal AND m.older)"
+        "INSERT INTO tilth_settled SELECT r._batch, r._ordinal, 'deleted' FROM tilth_incoming r "
+        "WHERE r._deleted AND NOT EXISTS (SELECT 1 FROM tilth_matched m "
+        "WHERE m._batch = r._batch AND m._ordinal = r._ordinal AND m.older)"
     )
     candidate.run(
         "INSERT INTO tilth_settled SELECT c_batch, c_ordinal, CASE WHEN deleted THEN 'closed' ELSE 'replaced' END "
@@ -123,5 +126,8 @@ def _record(candidate: Candidate, older_state: str) -> None:
 
 
 def settled_counts(candidate: Candidate) -> dict[str, int]:
-    """How many records the scratch table `settled` holds, by state."""
-    return {str(state): int(str(n)) for state, n in candidate.run("SELECT state, count(*) FROM tilth_settled GROUP BY state")}
+    """How many records the scratch table `tilth_settled` holds, by state."""
+    return {
+        str(state): int(str(n))
+        for state, n in candidate.run("SELECT state, count(*) FROM tilth_settled GROUP BY state")
+    }

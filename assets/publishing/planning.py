@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import sqlalchemy as sa
-
-from tilth.assets import state
 from tilth.assets.declared import DerivedDeclaration, TableDeclaration
 from tilth.assets.lake import Lake
 from tilth.assets.publishing.derive import derived_version
 from tilth.assets.publishing.manifest import Manifest
 from tilth.assets.publishing.settle import reference_order
-from tilth.assets.publishing.turns import Turn, read_turn
+from tilth.assets.publishing.turns import Turn, accepted_of, hold_of, read_turn
+from tilth.assets.quarantine import last_event
 from tilth.assets.ready import version_column
 from tilth.schemas.contract import Spec, spec_of
 from tilth.schemas.judging import Judge
@@ -44,6 +42,7 @@ class Plan:
     turns: Mapping[str, Turn]
     derived: Sequence[tuple[DerivedDeclaration, Judge]]  # selected or downstream, inputs first
     held: Mapping[str, str]  # table → why
+    accepted: Mapping[str, tuple[int, ...]]  # table → the acceptances that this publish uses
     wanted: frozenset[str]  # derived tables asked for by name
     events: int  # the last quarantine event the plan knows of
 
@@ -51,7 +50,8 @@ class Plan:
     def anything(self) -> bool:
         """Whether a release has anything to say that the current one does not."""
         return any(self._due(turn) for turn in self.turns.values()) or any(
-            declaration.name in self.wanted or self.stale(declaration) for declaration, _ in self.derived
+            declaration.name in self.wanted or bool(self.accepted[declaration.name]) or self.stale(declaration)
+            for declaration, _ in self.derived
         )
 
     def _due(self, turn: Turn) -> bool:
@@ -78,14 +78,17 @@ def plan(
             for name, p in tables.items()
             if isinstance(p.declaration, TableDeclaration) and (select is None or name in select)
         }
-        events = connection.execute(sa.select(sa.func.coalesce(sa.func.max(state.events.c.id), 0))).scalar_one()
+        derived = downstream(publishables, select)
+        accepted = {d.name: accepted_of(connection, d.name) for d in derived}
+        taken_back = {d.name: hold_of(connection, d.name) for d in derived if not accepted[d.name]}
+        events = last_event(connection)
     held = {name: reason for name, turn in turns.items() if (reason := turn.refusal())}
+    held |= {name: reason for name, reason in taken_back.items() if reason}
     groups = [
         chosen
         for group in reference_order({name: specs[name] for name in tables})
         if (chosen := tuple(name for name in group if name in turns))
     ]
-    derived = downstream(publishables, select)
     judges = {p.name: p.contract for p in publishables}
     return Plan(
         current,
@@ -94,6 +97,7 @@ def plan(
         turns,
         [(declaration, Judge.of(judges[declaration.name])) for declaration in derived],
         held,
+        accepted | {name: turn.accepted for name, turn in turns.items()},
         frozenset(d.name for d in derived if select is not None and d.name in select),
         events,
     )

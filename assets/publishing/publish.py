@@ -22,6 +22,7 @@ from tilth.assets.publishing.planning import Plan, Publishable, plan
 from tilth.assets.publishing.reconcile import confirm, intend
 from tilth.assets.publishing.release import Draft, Releases
 from tilth.assets.publishing.verify import check_file
+from tilth.errors import ReleaseError
 
 __all__ = ["Published", "publish"]
 
@@ -58,8 +59,7 @@ def publish(
     intend(release, lake)
     releases.switch(release)
     confirm(manifest, lake)
-    releases.collect(lake.keep_releases)
-    return Published(number, manifest, manifest.tables, _problems(manifest))
+    return Published(number, manifest, manifest.tables, (*_problems(manifest), *_tidied(releases, lake)))
 
 
 def _built(
@@ -84,9 +84,8 @@ def _built(
 
 
 def _manifest(todo: Plan, result: Build, run: Run, number: int) -> Manifest:
-    accepted = tuple(
-        id for name, turn in todo.turns.items() if result.tables[name].state != "held" for id in turn.accepted
-    )
+    used = (ids for name, ids in todo.accepted.items() if result.tables[name].state != "held")
+    accepted = tuple(acceptance for ids in used for acceptance in ids)
     previous = todo.current.release if todo.current else None
     return Manifest(number, run.id, previous, run.at, result.tables, accepted)
 
@@ -103,6 +102,15 @@ def _describe(
         for q in rules
     ]
     write_catalog(result.candidate.con, gather(lake, manifest, tables, run, quality=checked))
+
+
+def _tidied(releases: Releases, lake: Lake) -> tuple[str, ...]:
+    """Old releases are removed; what goes wrong with that is told, and undoes nothing."""
+    try:
+        releases.collect(lake.keep_releases)
+    except ReleaseError as error:
+        return ("\n".join(error.lines()),)
+    return ()
 
 
 def _problems(manifest: Manifest) -> tuple[str, ...]:

@@ -120,7 +120,9 @@ class _Turn:
         begin_settling(self.candidate)
         if refuse_orphans(self.candidate, self.turn.judge.spec.columns, also=also):
             self._without("tilth_refused")
-        came = self.candidate.frame("SELECT id FROM tilth_returning SEMI JOIN tilth_incoming USING (_batch, _ordinal)")["id"]
+        came = self.candidate.frame("SELECT id FROM tilth_returning SEMI JOIN tilth_incoming USING (_batch, _ordinal)")[
+            "id"
+        ]
         if came.is_empty():
             return
         self.candidate.run("CREATE OR REPLACE TEMP TABLE tilth_back AS SELECT * FROM tilth_incoming")
@@ -179,7 +181,9 @@ class _Turn:
         self.candidate.view("tilth_incoming", "SELECT * FROM tilth_incoming_all")
 
     def _without(self, scratch: str) -> None:
-        self.candidate.view("tilth_incoming", f"SELECT * FROM tilth_incoming_all ANTI JOIN {scratch} USING (_batch, _ordinal)")
+        self.candidate.view(
+            "tilth_incoming", f"SELECT * FROM tilth_incoming_all ANTI JOIN {scratch} USING (_batch, _ordinal)"
+        )
 
     def _merge(self, *, overtaken: bool) -> None:
         self.counts["written"] += merge_round(self.candidate, self.keyed, overtaken=overtaken)
@@ -214,7 +218,7 @@ class _Turn:
         self.counts["replayed" if event == "replayed" else "superseded_open"] += moved.height
 
     def _kept(self, files: list[str], toxic_keys: pl.Series) -> None:
-        """View `kept`: the keys that the source still has."""
+        """View `tilth_kept`: the keys that the source still has."""
         key = self.turn.judge.spec.key
         if key:
             self.candidate.load("tilth_kept_toxic", typed_keys(toxic_keys, self.turn.judge.spec))

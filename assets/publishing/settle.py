@@ -1,7 +1,7 @@
 """The rules that need other tables or the release: references, and uniqueness against what is published.
 
-They run on a round (view `incoming`) against the candidate, parents before children. What they refuse goes to the
-scratch table `refused` (_batch, _ordinal, rule, column, value, expected); the newcomer is blamed, never the
+They run on a round (view `tilth_incoming`) against the candidate, parents before children. What they refuse goes to the
+scratch table `tilth_refused` (_batch, _ordinal, rule, column, value, expected); the newcomer is blamed, never the
 published row.
 """
 
@@ -107,7 +107,9 @@ def _repeated(candidate: Candidate, table: str, key: Sequence[str], columns: Seq
     same_key = " AND ".join(f"c.{quoted(k)} = s.{quoted(k)}" for k in key) or "false"
     same_value = " AND ".join(f"c.{quoted(u)} = r.{quoted(u)}" for u in columns)
     other_key = f"({' OR '.join(f'c.{quoted(k)} <> r.{quoted(k)}' for k in key) or 'true'})"
-    stays = f"SELECT c.* FROM {quoted(table)} c WHERE NOT EXISTS (SELECT 1 FROM tilth_incoming_standing s WHERE {same_key})"
+    stays = (
+        f"SELECT c.* FROM {quoted(table)} c WHERE NOT EXISTS (SELECT 1 FROM tilth_incoming_standing s WHERE {same_key})"
+    )
     candidate.run(f"CREATE OR REPLACE TEMP TABLE tilth_incoming_standing AS {standing}")
     present = " AND ".join(f"r.{quoted(u)} IS NOT NULL" for u in columns)
     return candidate.number(

@@ -19,7 +19,7 @@ from tilth.assets.pulls import BatchRow, PullRow, batches_of, judged_pulls, late
 from tilth.assets.quarantine import event_counts, last_event, open_count, open_entries
 from tilth.schemas.judging import Judge
 
-__all__ = ["Books", "Turn", "belonging", "pulled_keys", "read_turn", "sequence"]
+__all__ = ["Books", "Turn", "accepted_of", "belonging", "hold_of", "pulled_keys", "read_turn", "sequence"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +110,8 @@ def read_turn(connection: sa.Connection, declaration: TableDeclaration, judge: J
         open_entries(connection, name),
         _books(connection, name, previous.pulls if previous else ()),
         _failure(connection, name),
-        connection.execute(sa.select(state.holds.c.reason).where(state.holds.c.table_name == name)).scalar(),
-        _accepted(connection, name),
+        hold_of(connection, name),
+        accepted_of(connection, name),
     )
 
 
@@ -143,7 +143,13 @@ def _failure(connection: sa.Connection, name: str) -> str | None:
     return row.error if row and row.state == "failed" else None
 
 
-def _accepted(connection: sa.Connection, name: str) -> tuple[int, ...]:
+def hold_of(connection: sa.Connection, name: str) -> str | None:
+    """Why a person's rollback holds the table."""
+    return connection.execute(sa.select(state.holds.c.reason).where(state.holds.c.table_name == name)).scalar()
+
+
+def accepted_of(connection: sa.Connection, name: str) -> tuple[int, ...]:
+    """The acceptances of the table that no release has used yet."""
     of = state.acceptances.c
     query = sa.select(of.id).where(of.table_name == name, of.release.is_(None))
     return tuple(connection.execute(query).scalars())

@@ -263,3 +263,32 @@ def test_only_what_is_selected_moves_and_derived_tables_come_along(house: House)
     assert "others" not in tables
     assert house.publish(["others"]).tables["others"].rows == 1
     assert house.rows("SELECT count(*) FROM totals") == [(1,)]
+
+
+def test_a_table_that_is_no_longer_declared_leaves_the_next_release(house: House) -> None:
+    columns = {"id": INT, "content": INT, "version": INT}
+    house.tables["parents"] = (plain("parents"), Parent)
+    house.tables["others"] = (plain("others"), Parent)
+    for name in ("parents", "others"):
+        house.ingest(name, Scripted([{"id": 1, "content": 1}], columns))
+    house.publish()
+    del house.tables["others"]
+    house.ingest("parents", Scripted([{"id": 2, "content": 1}], columns))
+    assert set(house.publish().tables) == {"parents"}
+
+
+def test_a_rolled_back_derived_table_waits_to_be_accepted_too(house: House) -> None:
+    columns = {"id": INT, "content": INT, "version": INT}
+    house.tables["parents"] = (plain("parents"), Parent)
+    sql = "SELECT id, content AS doubled FROM parents"
+    house.derived.append(Publishable(DerivedDeclaration("totals", "x.Total", sql, ("parents",)), Total))
+    for key in (1, 2):
+        house.ingest("parents", Scripted([{"id": key, "content": 1}], columns))
+        house.publish()
+    rollback(house.lake, Releases(house.lake.curated), house.run())
+    house.ingest("parents", Scripted([{"id": 3, "content": 1}], columns))
+    assert set(house.publish().held) == {"parents", "totals"}
+    for name in ("parents", "totals"):
+        accept(house.lake.state, name, why="it was right", at=run_of(99).at)
+    assert not house.publish().held
+    assert house.rows("SELECT count(*) FROM totals") == [(3,)]

@@ -83,7 +83,7 @@ class Project:
             else:
                 for record in top[1:]:
                     record.state = "duplicate"
-        for record in sorted(toxic, key=lambda r: r.origin):
+        for record in toxic:  # records that are toxic by themselves first, then ties
             self._open(table, record)
             count["quarantined"] += record.state == "open"
         if whole:

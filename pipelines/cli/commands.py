@@ -1,0 +1,109 @@
+"""Every command there is: its name, its line of help, and where its function lives.
+
+A table, so that `tilth --help` imports nothing else, and a command imports only what it needs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Command", "help_text", "tree"]
+
+_ROOM = "tilth.pipelines.cli"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command (`target` is module:function) or a group of them."""
+
+    name: str
+    help: str
+    target: str = ""
+    children: tuple[Command, ...] = ()
+
+
+def _one(name: str, help: str, target: str) -> Command:
+    return Command(name, help, f"{_ROOM}.{target}")
+
+
+def tree() -> Command:
+    """The root of all commands."""
+    return Command(
+        "tilth",
+        "Data-readiness pipelines: pulled, judged, proved and published, every night.",
+        children=(
+            _one("init", "Make a project: in a folder of its own, empty or with the sample company.", "init:init"),
+            Command("new", "Add to a project.", children=_new()),
+            _one("check", "Check declarations, contracts, credentials and reachability; pull nothing.", "check:check"),
+            _one("run", "One nightly pass: pull, judge, publish.", "run:run"),
+            _one("status", "Rows, freshness, toxic and held tables, sources, balances.", "status:status"),
+            Command("sources", "The systems that data comes from.", children=_sources()),
+            Command("quarantine", "The records that were refused, and why.", children=_quarantine()),
+            Command("publish", "The releases of the curated file.", children=_publish()),
+            _one("verify", "Prove again, from the data, that all is as it was recorded.", "verify:verify"),
+            _one("schedule", "Print the nightly schedule, for cron too.", "schedule:schedule"),
+            _one("ui", "Serve the Dagster UI of the project.", "ui:ui"),
+        ),
+    )
+
+
+def _new() -> tuple[Command, ...]:
+    return (_one("table", "Draft a table's declaration and contract from a live source.", "new:table"),)
+
+
+def _sources() -> tuple[Command, ...]:
+    return (
+        _one("list", "The connections, and how the last run found them.", "sources:list_sources"),
+        _one("check", "Reach a source, or all of them, with its credentials.", "sources:check_sources"),
+    )
+
+
+def _quarantine() -> tuple[Command, ...]:
+    return (
+        _one("list", "The entries, newest first.", "quarantine:list_entries"),
+        _one("show", "One entry: the record as pulled, every reason, its history.", "quarantine:show"),
+        _one("explain", "One entry in plain words, and what would mend it.", "quarantine:explain"),
+        _one("export", "Entries as CSV or XLSX, for whoever can mend them.", "quarantine:export"),
+    )
+
+
+def _publish() -> tuple[Command, ...]:
+    return (
+        _one("list", "The releases that are kept.", "publish:list_all"),
+        _one("diff", "What two releases differ in, row by row.", "publish:diff"),
+        _one("accept", "Let a held table be published with the next run.", "publish:accept"),
+        _one("rollback", "Make an earlier release current again.", "publish:rollback"),
+        _one("verify", "As `tilth verify`.", "verify:verify"),
+    )
+
+
+def help_text(command: Command, path: str) -> str:
+    """The help of a group of commands."""
+    width = max(len(child.name) for child in command.children)
+    lines = [f"  {child.name:<{width}}  {child.help}" for child in command.children]
+    head = [
+        f"Usage: {path} {'[OPTIONS] ' if path == 'tilth' else ''}COMMAND …",
+        "",
+        command.help,
+        "",
+        "Commands:",
+        *lines,
+    ]
+    return "\n".join([*head, "", *_foot(path)])
+
+
+def _foot(path: str) -> list[str]:
+    if path != "tilth":
+        return [f"{path} COMMAND --help says more, with an example."]
+    return [
+        "Options:",
+        "  --project DIR  The project's folder; without it, the nearest tilth.yaml from here upwards.",
+        "  --debug        Show the traceback of an error.",
+        "  --version      Show the version.",
+        "  --help         Show this; tilth COMMAND --help says more, with an example.",
+        "",
+        "Every command takes --json: one JSON document on stdout.",
+        "",
+        "Example:",
+        "  tilth init acme --sample && cd acme && tilth run && tilth status",
+    ]

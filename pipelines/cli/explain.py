@@ -1,0 +1,159 @@
+"""One quarantined record in plain words: what is wrong, where it came from, what would make it good."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from tilth.assets.state import batches
+from tilth.errors import TilthError
+
+if TYPE_CHECKING:
+    from tilth.assets.listing import Entry
+    from tilth.pipelines.project import Project
+    from tilth.schemas.spec import Column, Spec
+
+__all__ = ["Explanation", "explained"]
+
+_LONG = 120  # characters of a value that are worth reading
+
+Reason = Mapping[str, str | None]
+
+# rule → what it says, and what would mend it; {…}: facts of the reason
+_WORDS = {
+    "parse": ("{column} holds {value}, which cannot be read as {expected}", "a value that is {expected}"),
+    "not_null": ("{column} is missing, and must not be", "a value for {column}"),
+    "column": (
+        "the source has no column {column} any more",
+        "the column {column} back in the source, or a changed contract",
+    ),
+    "reference": (
+        "{column} names {value}, and there is no such record",
+        "the missing record: once it is published this one returns by itself; or another value for {column}",
+    ),
+    "trailer_count": (
+        "the file's last line counts {expected}, and the file holds {value}",
+        "the whole file, dropped again",
+    ),
+    "encoding": ("the file is not text in the encoding that is declared", "the file in that encoding, dropped again"),
+    "not_readable": ("the file cannot be read as what its name says", "a whole, readable file, dropped again"),
+    "empty": ("the file holds nothing", "the file with its records, dropped again"),
+}
+_UNIQUE = (
+    "another record has the same {column} ({value}), and the two do not say the same",
+    "one record only, or a version that tells which is newer",
+)
+_ANY = ("{column} is {value}; expected {expected} (rule {rule})", "{column}: {expected}")
+_AFTER = {
+    "open": "Until then it stays out of the table; what was published of its key before stays published.",
+    "replayed": "It came back: it was judged good again and published.",
+    "corrected": "It was corrected, judged again and published.",
+    "superseded": "A newer record of the same key took its place: there is nothing left to do.",
+    "waived": "Somebody decided that it may be published as it is.",
+    "discarded": "Somebody decided that it is not needed.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What there is to say of one entry."""
+
+    what: tuple[str, ...]  # a sentence a reason
+    meaning: tuple[str, ...]  # what the contract says of the columns
+    came_from: str
+    would_mend: tuple[str, ...]
+    now: str
+    next: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """As --json prints it."""
+        return asdict(self)
+
+    def text(self) -> str:
+        """As a person reads it."""
+        parts = [("What is wrong", self.what), ("What the contract says", self.meaning)]
+        parts += [("Where it came from", (self.came_from,)), ("What would make it good", self.would_mend)]
+        lines = [line for head, said in parts if said for line in (f"{head}:", *(f"  {one}" for one in said), "")]
+        return "\n".join([*lines, self.now, f"  next: {self.next}"])
+
+
+def explained(project: Project, entry: Entry) -> Explanation:
+    """Everything about one entry, in words."""
+    spec = _spec(project, entry.table)
+    columns = {column.name: column for column in spec.columns} if spec else {}
+    words = [(_words(reason), _facts(reason)) for reason in entry.reasons]
+    named = dict.fromkeys(
+        name for reason in entry.reasons for name in (reason["column"] or "").split(",") if name in columns
+    )
+    declared = project.tables.get(entry.table)
+    mend = list(dict.fromkeys(how.format(**facts) for (_, how), facts in words))
+    step = (
+        f"mend it in {declared.source}, then tilth run"
+        if declared
+        else "mend the records it is made from, then tilth run"
+    )
+    return Explanation(
+        what=tuple(what.format(**facts) for (what, _), facts in words),
+        meaning=tuple(_meaning(columns[name]) for name in named),
+        came_from=_origin(project, entry),
+        would_mend=tuple(mend),
+        now=_AFTER[entry.status],
+        next=step if entry.status == "open" else f"tilth quarantine show {entry.id[:12]}",
+    )
+
+
+def _words(reason: Reason) -> tuple[str, str]:
+    rule = reason["rule"] or ""
+    if rule == "unique":
+        return _UNIQUE
+    if rule not in _WORDS and not reason["column"]:
+        return "the record breaks the rule {rule} (expected {expected})", "{expected}"
+    return _WORDS.get(rule, _ANY)
+
+
+def _facts(reason: Reason) -> dict[str, str]:
+    text = reason["value"]
+    text = text if text is None or len(text) <= _LONG else f"{text[:_LONG]}… ({len(text)} characters)"
+    value = "nothing" if text is None else text if text.startswith("{") else repr(text)  # {: several columns
+    return {"value": value, **{name: reason[name] or "" for name in ("rule", "column", "expected")}}
+
+
+def _spec(project: Project, table: str) -> Spec | None:
+    from tilth.schemas.contract import spec_of
+
+    declared = project.tables.get(table) or project.derived.get(table)
+    try:
+        return spec_of(project.contract(declared)) if declared else None
+    except TilthError:
+        return None  # a broken contract is for `tilth check`; the reasons still say what was wrong
+
+
+def _meaning(column: Column) -> str:
+    facts = [str(column.dtype), "key" if column.key else "", "may be missing" if column.nullable else "must be there"]
+    facts += [
+        f"unit {column.unit}" if column.unit else "",
+        f"read from {column.source}" if column.source != column.name else "",
+    ]
+    facts += [f"refers to {'.'.join(column.references)}" if column.references else ""]
+    said = f"{column.name} ({', '.join(fact for fact in facts if fact)})"
+    return f"{said}: {column.description}" if column.description else said
+
+
+def _origin(project: Project, entry: Entry) -> str:
+    """Source, object, and file with line or batch with row."""
+    opened = f"refused {entry.opened_at:%Y-%m-%d %H:%M} UTC by run {entry.run_id[:8]}"
+    with project.lake().state.read() as connection:
+        row = connection.execute(sa.select(batches.c.origin).where(batches.c.id == entry.batch)).scalar()
+    if not row:
+        return f"derived table {entry.table}, {opened}" if entry.table in project.derived else opened
+    origin: Mapping[str, Any] = row
+    place = f"source {origin['source']}, object {origin['object']}"
+    number = int(origin.get("offset") or 0) + (entry.ordinal or 0) + 1
+    if origin.get("file"):
+        line = origin.get("line")
+        at = f"about line {line + (entry.ordinal or 0)}" if line else f"record {number}"
+        return f"{place}, file {origin['file']}, {at}; {opened}"
+    return f"{place}, batch {entry.batch}, row {(entry.ordinal or 0) + 1}; {opened}"

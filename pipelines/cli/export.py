@@ -1,0 +1,98 @@
+"""Quarantined records as a file for people: CSV or XLSX, one row an entry, safe to open in a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from tilth.errors import MissingExtra, TilthError
+
+if TYPE_CHECKING:
+    from tilth.assets.listing import Entry
+    from tilth.assets.storage import Storage
+
+__all__ = ["safe", "write"]
+
+_HEAD = ("_id", "_table", "_key", "_status", "_reasons")
+_RUNS_AS_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_EXCEL_ROWS, _EXCEL_TEXT = 1_048_575, 32_767
+
+
+def safe(value: object) -> str:
+    """A cell that no spreadsheet takes for a formula: what could start one gets an apostrophe before it."""
+    text = "" if value is None else str(value)
+    return f"'{text}" if text.lstrip(" \u00a0").startswith(_RUNS_AS_FORMULA) else text
+
+
+def write(entries: Sequence[Entry], file: Path, *, storage: Storage) -> None:
+    """Write `entries`, with their raw values, to a .csv or .xlsx file; it appears whole or not at all."""
+    writers = {".csv": _csv, ".xlsx": _xlsx}
+    writer = writers.get(file.suffix.lower())
+    if writer is None:
+        got = file.suffix or "no ending"
+        raise TilthError("cannot write this kind of file", where=str(file), expected=".csv or .xlsx", got=got)
+    part = file.with_name(f".tmp-{uuid4().hex}{file.suffix}")
+    try:
+        writer([*_rows(entries, _raws(entries, storage))], part)
+        part.replace(file)
+    except OSError as error:
+        what = f"cannot be written: {error.strerror or type(error).__name__}"
+        raise TilthError(what, where=str(file), next="give another path, or free space") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _raws(entries: Sequence[Entry], storage: Storage) -> list[Mapping[str, Any]]:
+    """Each entry's record as pulled; every toxic file is read once."""
+    from tilth.assets import parquet
+
+    held: dict[tuple[str, str], str] = {}
+    for path in dict.fromkeys(entry.path for entry in entries if entry.path):
+        held |= {(path, id): raw for id, raw in parquet.read(storage, path, ["id", "raw"]).iter_rows()}
+    found = (held.get((entry.path or "", entry.id)) for entry in entries)
+    return [json.loads(raw) if raw else {} for raw in found]
+
+
+def _rows(entries: Sequence[Entry], raws: Sequence[Mapping[str, Any]]) -> Iterator[list[str]]:
+    """A header and a row an entry: its raw columns, in the order they were met, after what we know of it."""
+    columns = list(dict.fromkeys(name for raw in raws for name in raw))
+    yield [safe(name) for name in (*_HEAD, *columns)]
+    for entry, raw in zip(entries, raws, strict=True):
+        reasons = "; ".join(_reason(reason) for reason in entry.reasons)
+        head = (entry.id, entry.table, entry.key, entry.status, reasons)
+        yield [safe(value) for value in (*head, *(raw.get(name) for name in columns))]
+
+
+def _reason(reason: dict[str, str | None]) -> str:
+    place = f"{reason['column']}: " if reason["column"] else ""
+    return f"{place}{reason['rule']} (expected {reason['expected']})"
+
+
+def _csv(rows: Sequence[Sequence[str]], path: Path) -> None:
+    with path.open("w", encoding="utf-8-sig", newline="") as stream:  # the mark tells Excel that it is UTF-8
+        csv.writer(stream).writerows(rows)
+
+
+def _xlsx(rows: Sequence[Sequence[str]], path: Path) -> None:
+    try:
+        import xlsxwriter
+    except ImportError:
+        raise MissingExtra.of("xlsxwriter", "excel") from None
+    if len(rows) > _EXCEL_ROWS:
+        raise TilthError(
+            "too many entries for one sheet", expected=f"{_EXCEL_ROWS:,}", got=f"{len(rows):,}", next="--table, or .csv"
+        )
+    book = xlsxwriter.Workbook(
+        str(path), {"strings_to_formulas": False, "strings_to_urls": False, "constant_memory": True}
+    )
+    sheet = book.add_worksheet("quarantine")
+    bold = book.add_format({"bold": True})
+    for number, row in enumerate(rows):
+        for column, text in enumerate(row):
+            sheet.write_string(number, column, text[:_EXCEL_TEXT], bold if number == 0 else None)
+    sheet.freeze_panes(1, len(_HEAD))
+    book.close()

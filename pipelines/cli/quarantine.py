@@ -1,0 +1,166 @@
+"""`tilth quarantine`: the records that were refused: list, show, explain, export."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tilth.assets.marked import mistake
+from tilth.errors import TilthError
+from tilth.pipelines.cli.answers import Answer, here
+from tilth.pipelines.cli.tables import grid
+from tilth.pipelines.project import open_lake, open_project
+from tilth.pipelines.settings import find_project, read_settings
+
+if TYPE_CHECKING:
+    from tilth.assets.lake import Lake
+    from tilth.assets.listing import Entry, History
+
+__all__ = ["explain", "export", "list_entries", "show"]
+
+STATUSES = ("open", "replayed", "corrected", "superseded", "waived", "discarded")
+_SHOWN = 50  # entries of a list for a person; --limit says otherwise
+
+Table = Annotated[str | None, typer.Option("--table", help="Only this table.", show_default=False)]
+State = Annotated[str | None, typer.Option("--status", help=f"Only {', '.join(STATUSES)}.", show_default=False)]
+Rule = Annotated[str | None, typer.Option("--rule", help="Only with this rule among the reasons.", show_default=False)]
+Limit = Annotated[int | None, typer.Option("--limit", min=1, help="At most so many, the newest.", show_default=False)]
+Id = Annotated[str, typer.Argument(help="An entry's id, or its beginning.")]
+
+
+def list_entries(
+    context: typer.Context, table: Table = None, status: State = None, rule: Rule = None, limit: Limit = None
+) -> Answer:
+    """The entries of the quarantine, newest first.
+
+    Example: tilth quarantine list --table orders --status open
+    """
+    entries = _entries(_lake(context), table, status, rule, limit)
+    rows = [_row(entry) for entry in entries]
+    shown = rows[: limit or _SHOWN]
+    view = [{**row, "id": row["id"][:12], "reasons": [_short(r) for r in row["reasons"]]} for row in shown]
+
+    def table_of() -> Any:
+        from rich.console import Group
+        from rich.text import Text
+
+        body = grid(view, ("id", "table", "key", "status", "reasons"), empty="no entry")
+        more = f"\n{len(rows) - len(shown)} more; --limit {len(rows)} shows all" if len(rows) > len(shown) else ""
+        step = "\n  next: tilth quarantine explain ID" if rows else ""
+        return Group(body, Text((more + step).removeprefix("\n"))) if more or step else body
+
+    return Answer(rows, table_of)
+
+
+def show(context: typer.Context, id: Id) -> Answer:
+    """One entry: the record as it was pulled, every reason, and what happened to it since.
+
+    Example: tilth quarantine show 3f2a91
+    """
+    entry, history = _one(_lake(context), id)
+    raw: Mapping[str, Any] = json.loads(entry.raw) if entry.raw else {}
+    document = {**_row(entry), "raw": raw, "history": [_event(event) for event in history]}
+    lines = [f"{entry.id}  {entry.table}  {entry.status}", "", "as pulled:"]
+    width = max((len(name) for name in raw), default=0)
+    lines += [f"  {name:<{width}}  {'(null)' if value is None else value}" for name, value in raw.items()]
+    lines += ["", "reasons:", *(f"  {_short(reason)}" for reason in entry.reasons), "", "history:"]
+    for event in history:
+        release = f", release {event.release}" if event.release else ""
+        lines.append(f"  {event.at:%Y-%m-%d %H:%M}  {event.event}  (run {event.run_id[:8]}{release})")
+    return Answer(document, "\n".join([*lines, "", f"  next: tilth quarantine explain {entry.id[:12]}"]))
+
+
+def explain(context: typer.Context, id: Id) -> Answer:
+    """One entry in plain words: which rule failed and why it is there, where the record came from, what would mend it.
+
+    Example: tilth quarantine explain 3f2a91
+    """
+    from tilth.pipelines.cli.explain import explained
+
+    project = open_project(here(context).project, queries=False)
+    entry, _ = _one(project.lake(), id)
+    found = explained(project, entry)
+    return Answer({**_row(entry), **found.to_dict()}, found.text())
+
+
+def export(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="Where to write: NAME.csv or NAME.xlsx.")],
+    table: Table = None,
+    status: State = "open",
+    rule: Rule = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over an existing file.")] = False,
+) -> Answer:
+    """Write entries with their raw values and reasons to a file, for whoever knows what is right.
+
+    Cells that a spreadsheet would run as a formula are written as text.
+
+    Example: tilth quarantine export orders.xlsx --table orders
+    """
+    from tilth.pipelines.cli.export import write
+
+    lake = _lake(context)
+    if file.exists() and not force:
+        raise TilthError("this file exists", where=str(file), next=f"tilth quarantine export {file} --force")
+    entries = _entries(lake, table, status, rule, None)
+    write(entries, file, storage=lake.storage)
+    document = {"file": str(file), "entries": len(entries)}
+    return Answer(document, f"{len(entries)} entries written to {file}")
+
+
+def _lake(context: typer.Context) -> Lake:
+    return open_lake(read_settings(find_project(here(context).project)))
+
+
+def _entries(lake: Lake, table: str | None, status: str | None, rule: str | None, limit: int | None) -> list[Entry]:
+    from tilth.assets.listing import listing
+
+    if status is not None and status not in STATUSES:
+        error = mistake(f"no entry has the status {status}", where="", got=status, known=STATUSES)
+        raise TilthError(error.what, expected=error.expected, got=status, next="tilth quarantine list")
+    return listing(lake.state, lake.storage, table=table, status=status, rule=rule, limit=limit)
+
+
+def _one(lake: Lake, id: str) -> tuple[Entry, list[History]]:
+    from tilth.assets.listing import details
+
+    found = details(lake.state, lake.storage, id)
+    if found is None:
+        what = "no entry, or more than one, has this id"
+        raise TilthError(what, got=id, expected="an id, or a longer beginning of one", next="tilth quarantine list")
+    return found
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    return {
+        "id": entry.id,
+        "table": entry.table,
+        "key": entry.key,
+        "status": entry.status,
+        "run_id": entry.run_id,
+        "batch": entry.batch,
+        "ordinal": entry.ordinal,
+        "opened_at": entry.opened_at,
+        "contract_version": entry.contract_version,
+        "reasons": [dict(reason) for reason in entry.reasons],
+    }
+
+
+def _event(event: History) -> dict[str, Any]:
+    return {
+        "event": event.event,
+        "at": event.at,
+        "run_id": event.run_id,
+        "release": event.release,
+        "detail": event.detail,
+    }
+
+
+def _short(reason: Mapping[str, Any]) -> str:
+    value = "(null)" if reason["value"] is None else str(reason["value"])
+    column = f"{reason['column']}: " if reason["column"] else ""
+    return f"{column}{reason['rule']}, expected {reason['expected']}, got {value[:80]}"

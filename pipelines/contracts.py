@@ -1,0 +1,100 @@
+"""From `module.Class` in a declaration to the class: the project's code folder first, else any installed package.
+
+A project's modules are imported under a name of their own, so that two projects never clash and none shadows an
+installed package. They import each other relatively (`from .common import …`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import sys
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+
+from tilth.assets.marked import mistake, near
+from tilth.errors import ContractError, DeclarationError, TilthError
+
+__all__ = ["contract_class"]
+
+
+def contract_class(path: str, *, code: Path, where: str) -> type:
+    """The class that `path` names; an error with the near match when there is none or its module is broken."""
+    module_name, _, class_name = path.rpartition(".")
+    module = _module(module_name, code, where)
+    found = getattr(module, class_name, None)
+    if isinstance(found, type):
+        return found
+    what = f"{module_name} has no class {class_name}" if found is None else f"{path} is not a class"
+    raise mistake(what, where=where, got=class_name, known=_classes(module))
+
+
+def _module(name: str, code: Path, where: str) -> ModuleType:
+    top = name.split(".")[0]
+    if _own(code, top):
+        name = f"{_room(code, top)}.{name}"
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not (f"{name}.".startswith(f"{error.name}.")):
+            raise _broken(error, name, code, where) from error
+        raise _missing(name.removeprefix(f"{_room_prefix(name)}"), code, where) from error
+    except Exception as error:
+        raise _broken(error, name, code, where) from error
+
+
+def _own(code: Path, top: str) -> bool:
+    return (code / f"{top}.py").is_file() or (code / top / "__init__.py").is_file()
+
+
+def _room(code: Path, top: str) -> str:
+    """A package that is nothing but the code folder; named by its files' times, so that an edit is seen."""
+    files = [code / f"{top}.py"] if (code / f"{top}.py").is_file() else sorted((code / top).rglob("*.py"))
+    stamps = [(str(file), file.stat().st_mtime_ns, file.stat().st_size) for file in files]
+    name = "tilth_project_" + hashlib.sha256(repr((str(code.resolve()), stamps)).encode()).hexdigest()[:16]
+    if name not in sys.modules:
+        room = ModuleType(name, "The contracts of one project.")
+        room.__path__ = [str(code)]
+        sys.modules[name] = room
+        importlib.invalidate_caches()
+    return name
+
+
+def _room_prefix(name: str) -> str:
+    top = name.split(".")[0]
+    return f"{top}." if top.startswith("tilth_project_") else ""
+
+
+def _missing(name: str, code: Path, where: str) -> DeclarationError:
+    files = {file.stem for file in code.glob("*.py")} | {file.parent.name for file in code.glob("*/__init__.py")}
+    meant = near(name.split(".")[0], files)
+    expected = f"{meant}, perhaps" if meant else f"{name.split('.')[0]}.py in {code.name}/, or an installed module"
+    return DeclarationError(f"there is no module {name}", where=where, expected=expected, got=name, next="tilth check")
+
+
+def _broken(error: Exception, name: str, code: Path, where: str) -> TilthError:
+    """What went wrong while the module was imported, at the project's own line where there is one."""
+    if isinstance(error, TilthError):
+        return error
+    shown = name.removeprefix(_room_prefix(name))
+    place = where
+    for frame in traceback.extract_tb(error.__traceback__):
+        if Path(frame.filename).is_relative_to(code):
+            place = f"{Path(frame.filename).relative_to(code)}:{frame.lineno}"
+    if isinstance(error, SyntaxError) and error.filename:
+        file = Path(error.filename)
+        place = f"{file.relative_to(code) if file.is_relative_to(code) else file}:{error.lineno}"
+    got = f"{type(error).__name__}: {error.msg if isinstance(error, SyntaxError) else error}"
+    expected = ""
+    if isinstance(error, ModuleNotFoundError) and error.name and _own(code, error.name.split(".")[0]):
+        expected = f"from .{error.name} import … (modules of a project import each other relatively)"
+    what = f"the module {shown} cannot be imported"
+    return ContractError(what, where=place, expected=expected, got=got, next="tilth check")
+
+
+def _classes(module: ModuleType) -> list[str]:
+    names: Mapping[str, object] = vars(module)
+    own = [name for name, value in names.items() if isinstance(value, type) and value.__module__ == module.__name__]
+    return own or [name for name, value in names.items() if isinstance(value, type)]

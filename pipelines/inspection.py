@@ -1,0 +1,168 @@
+"""What `tilth check` looks at: declarations, contracts and sources, each against the other, without pulling.
+
+Every problem is an error value with the file and line to correct; nothing stops the rest from being looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tilth.assets.declared import DerivedDeclaration, TableDeclaration
+from tilth.assets.marked import mistake
+from tilth.errors import DeclarationError, SourceError, TilthError
+from tilth.pipelines.project import Project, read_project
+
+if TYPE_CHECKING:
+    from tilth.connectors.protocol import Connector
+    from tilth.schemas.spec import Spec
+
+__all__ = ["Inspection", "inspect_project"]
+
+Declared = TableDeclaration | DerivedDeclaration
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What was looked at, and what is wrong."""
+
+    project: Project
+    problems: tuple[TilthError, ...]
+    answered: Mapping[str, str]  # source → what it says of itself
+
+
+def inspect_project(folder: Path | None, *, reach: bool = True) -> Inspection:
+    """Look at everything; with `reach` also at the sources, whose systems must be running."""
+    project, mistakes = read_project(folder)
+    problems: list[TilthError] = [*mistakes]
+    specs: dict[str, Spec] = {}
+    for declared in [*project.tables.values(), *project.derived.values()]:
+        try:
+            specs[declared.name] = _spec(project, declared)
+        except TilthError as error:
+            problems.append(error)
+    for name, spec in specs.items():
+        problems += _contract_problems(project, name, spec, specs)
+    answered: dict[str, str] = {}
+    for source in project.connections if reach else ():
+        problems += _source_problems(project, source, specs, answered)
+    return Inspection(project, tuple(_once(problems)), answered)
+
+
+def _spec(project: Project, declared: Declared) -> Spec:
+    from tilth.schemas.contract import spec_of
+
+    return spec_of(project.contract(declared))
+
+
+def _once(problems: list[TilthError]) -> Iterator[TilthError]:
+    """Each problem once: two tables of one contract tell of the same mistake in it."""
+    seen: set[str] = set()
+    for problem in problems:
+        if str(problem) not in seen:
+            seen.add(str(problem))
+            yield problem
+
+
+def _contract_problems(
+    project: Project, name: str, spec: Spec, specs: Mapping[str, Spec]
+) -> Iterator[DeclarationError]:
+    """What a declaration asks of its contract and the contract does not have, and references that lead nowhere."""
+    declared = project.tables.get(name) or project.derived[name]
+    where = project.declarations.where
+    columns = [column.name for column in spec.columns]
+    if isinstance(declared, TableDeclaration):
+        yield from _key_problems(project, declared, spec)
+        if declared.version and declared.version not in columns:
+            what = f"version: {spec.name} has no column {declared.version}"
+            yield mistake(what, where=where(name, "version"), got=declared.version, known=columns)
+    consent = declared.rights.consent_column
+    if consent and consent not in columns:
+        what = f"rights.consent_column: {spec.name} has no column {consent}"
+        yield mistake(what, where=where(name, "rights"), got=consent, known=columns)
+    for column in spec.columns:
+        if column.references:
+            yield from _reference_problem(project, name, f"{spec.name}.{column.name}", column.references, specs)
+
+
+def _key_problems(project: Project, declared: TableDeclaration, spec: Spec) -> Iterator[DeclarationError]:
+    if spec.key:
+        return
+    where = project.declarations.where
+    expected = f"a column of {spec.name} with key=True"
+    if declared.load == "merge":
+        what = f"load: merge puts records together by key, and {spec.name} has none"
+        yield mistake(what, where=where(declared.name, "load"), expected=f"{expected}, or load: append")
+    if declared.deletes.kind != "none":
+        what = f"deletes are told by key, and {spec.name} has none"
+        yield mistake(what, where=where(declared.name, "deletes"), expected=expected)
+
+
+def _reference_problem(
+    project: Project, name: str, column: str, to: tuple[str, str], specs: Mapping[str, Spec]
+) -> Iterator[DeclarationError]:
+    table, target = to
+    known = [*project.tables, *project.derived]
+    where = project.declarations.where(name, "contract")
+    if table not in known:
+        yield mistake(
+            f"{column} refers to the table {table}, which nothing declares", where=where, got=table, known=known
+        )
+    elif table in specs and target not in specs[table].schema:
+        what = f"{column} refers to {table}.{target}, which {specs[table].name} does not have"
+        yield mistake(what, where=where, got=target, known=specs[table].schema)
+
+
+def _source_problems(
+    project: Project, source: str, specs: Mapping[str, Spec], answered: dict[str, str]
+) -> Iterator[TilthError]:
+    """A source that cannot be opened or reached is one problem; else what its tables ask of it."""
+    try:
+        connector = project.connector(source)
+        health = connector.check()
+    except DeclarationError as error:
+        yield _placed(error, project.connections[source].where)
+        return
+    except TilthError as error:
+        yield error
+        return
+    if not health.ok:
+        yield SourceError("is not well", where=f"source {source}", got=health.detail)
+        return
+    answered[source] = health.detail
+    for table in project.tables.values():
+        if table.source == source and table.name in specs:
+            yield from _object_problems(project, connector, table, specs[table.name])
+
+
+def _object_problems(
+    project: Project, connector: Connector, table: TableDeclaration, spec: Spec
+) -> Iterator[TilthError]:
+    from tilth.connectors.protocol import Pull
+
+    needed = [column.source for column in spec.columns if column.required]
+    flag = table.deletes.column
+    columns = dict.fromkeys([*needed, flag] if flag else needed)
+    key = [column.source for column in spec.columns if column.key]
+    request = Pull(table.object, tuple(key), tuple(columns), table.cursor, options=table.format)
+    asked = [request]
+    if table.deletes.kind == "compare_keys":
+        asked.append(replace(request, columns=tuple(key), whole=True, keys_only=True))
+    where = project.declarations.where(table.name, "object")
+    try:
+        said = dict.fromkeys(problem for one in asked for problem in connector.inspect(one))
+    except TilthError as error:
+        yield error
+        return
+    for problem in said:
+        step = f"tilth sources check {table.source}, or correct the declaration"
+        yield DeclarationError(f"source {table.source}, object {table.object}: {problem}", where=where, next=step)
+
+
+def _placed(error: DeclarationError, where: str) -> DeclarationError:
+    """The error of a connection, at its line."""
+    what = f"{error.where}: {error.what}" if error.where else error.what
+    step = error.next or "tilth check"
+    return DeclarationError(what, where=where, expected=error.expected, got=error.got, kept=error.kept, next=step)

@@ -1,0 +1,159 @@
+"""One nightly pass in this process: the jobs `ingest` and `publish`, one after the other, under one lease.
+
+Both runs stand in dagster's history, so a night looks the same wherever it was started. Dagster is imported inside
+the functions: only those who run a night pay for it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from tilth.assets.lease import lease
+from tilth.assets.night import Published, TableResult, set_right
+from tilth.assets.process import process_tags
+from tilth.errors import Busy, DeclarationError, TilthError
+from tilth.pipelines.instance import instance
+from tilth.pipelines.jobs import INGEST, PUBLISH
+from tilth.pipelines.progress import Progress
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+    from tilth.assets.resources import Happening
+    from tilth.pipelines.project import Project
+
+__all__ = ["NightResult", "run_night"]
+
+_Teller = Callable[[Progress], None]
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}  # the event log has it all
+_DONE, _BUSY = 0, 4
+
+
+@dataclass(frozen=True, slots=True)
+class NightResult:
+    """How a night ended: its runs, its release (None: no new one), the exit code and one message a problem."""
+
+    run_id: str  # dagster's: of the publish run if there was one, else of the ingest run
+    night: str
+    release: int | None
+    exit: int
+    seconds: float
+    problems: tuple[str, ...] = ()
+    failures: tuple[TilthError, ...] = ()  # of steps; the cause of an unexpected one is in it, for --debug
+
+
+def run_night(
+    project: Project,
+    *,
+    select: Sequence[str] = (),
+    full: bool = False,
+    publish: bool = True,
+    progress: _Teller | None = None,
+) -> NightResult:
+    """Ingest the tables selected (all, if none is named), then publish what is pending; 0, 1, 3 or 4 as its exit."""
+    began = time.monotonic()
+    lake = project.lake()
+    try:
+        with lease(lake.state, holder="tilth run"):
+            set_right(lake)
+            night = _pass(project, _chosen(project, select), full=full, publish=publish, progress=progress)
+    except Busy as busy:
+        return NightResult("", "", None, _BUSY, time.monotonic() - began, (str(busy),), (busy,))
+    return replace(night, seconds=time.monotonic() - began)
+
+
+def _pass(
+    project: Project,
+    names: frozenset[str] | None,
+    *,
+    full: bool,
+    publish: bool,
+    progress: _Teller | None,
+) -> NightResult:
+    """Both jobs, in process; whoever calls this holds the lease."""
+    from tilth.assets.resources import FULL, NIGHT, Journal, workbench
+    from tilth.pipelines.definitions import compose
+
+    journal = Journal(told=_teller(progress) if progress else None)
+    definitions = compose(project, workbench(project, journal, leased=True, command="tilth run"))
+    ids: list[str] = []
+    with instance(project) as history:
+        for job, keys in _jobs(project, names, publish=publish).items():
+            ids.append(str(uuid4()))
+            run = definitions.resolve_job_def(job).execute_in_process(
+                instance=history,
+                run_id=ids[-1],
+                asset_selection=keys,
+                tags={NIGHT: ids[0], **process_tags(), **({FULL: "true"} if full else {})},
+                run_config=_QUIET,
+                raise_on_error=False,
+            )
+            if _interrupted(run.all_events):
+                raise KeyboardInterrupt  # dagster has closed the run; what was landed is kept
+    release = journal.published.release if journal.published else None
+    if not ids:
+        return NightResult("", "", None, _DONE, 0.0)
+    return NightResult(
+        ids[-1], ids[0], release, journal.exit(), 0.0, tuple(journal.problems()), (*journal.failures.values(),)
+    )
+
+
+def _interrupted(events: Sequence[dg.DagsterEvent]) -> bool:
+    """Whether the run was stopped by Ctrl-C, which dagster takes for a failure."""
+    ends = [event.job_failure_data.error for event in events if event.event_type_value == "PIPELINE_FAILURE"]
+    return any(error is not None and error.cls_name == "DagsterExecutionInterruptedError" for error in ends)
+
+
+def _jobs(project: Project, names: frozenset[str] | None, *, publish: bool) -> Mapping[str, list[dg.AssetKey] | None]:
+    """The jobs of this pass and the assets each is to make (None: all of them)."""
+    from tilth.assets.specs import curated_key, ingest_keys
+
+    if names is None:
+        return dict.fromkeys([INGEST] * bool(project.tables) + [PUBLISH] * publish)
+    ingested = [key for name in sorted(names & project.tables.keys()) for key in ingest_keys(project.tables[name])]
+    jobs: dict[str, list[dg.AssetKey] | None] = {INGEST: ingested} if ingested else {}
+    return {**jobs, PUBLISH: [curated_key(name) for name in sorted(names)]} if publish else jobs
+
+
+def _teller(progress: _Teller) -> Callable[[str, Happening], None]:
+    """Tells `progress` what a journal hears."""
+
+    def tell(name: str, what: Happening) -> None:
+        table, step = ("", "publish") if name == PUBLISH else (name, "ingest")
+        if what is None:
+            progress(Progress(table, step, "running"))
+        elif isinstance(what, TilthError):
+            progress(Progress(table, step, "failed", str(what)))
+        elif isinstance(what, TableResult):
+            progress(Progress(table, step, "done", f"{what.pulled} pulled, {what.quarantined} toxic"))
+        else:
+            for told in _published(what):
+                progress(told)
+
+    return tell
+
+
+def _published(published: Published) -> Iterator[Progress]:
+    for name, table in published.tables.items() if published.release is not None else ():
+        if table.state in ("held", "failed", "carried"):
+            yield Progress(name, "publish", table.state, table.reason or "")
+        else:
+            yield Progress(name, "publish", "done", f"{table.rows} rows")
+    release = f"release {published.release}" if published.release is not None else "nothing was pending"
+    yield Progress("", "publish", "done", release)
+
+
+def _chosen(project: Project, select: Sequence[str]) -> frozenset[str] | None:
+    """The tables named; None for all of them."""
+    known = [*project.tables, *project.derived]
+    for name in select:
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(known)}"
+            raise DeclarationError(f"no table is named {name}", expected=hint, next="tilth status")
+    return frozenset(select) or None

@@ -1,0 +1,101 @@
+"""`python -m tilth.pipelines.sample`: the sample's nights (what `make run` does), or its systems alone."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import FrameType
+
+from tilth.errors import TilthError
+from tilth.pipelines.sample.company import company
+from tilth.pipelines.sample.nights import Outcome, run_nights, sample_project
+from tilth.pipelines.sample.plan import NIGHTS
+
+__all__ = ["main"]
+
+_COLUMNS = (
+    ("rows", "rows"), ("pulled", "pulled"), ("inserted", "new"), ("updated", "changed"), ("unchanged", "same"),
+    ("deleted", "deleted"), ("removed", "removed"), ("quarantined", "toxic"), ("replayed", "returned"),
+    ("open_after", "open"),
+)  # fmt: skip
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the sample's nights, or serve its systems; 0 when all went as planned."""
+    arguments = _parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        folder = sample_project(arguments.project)
+        if arguments.command == "serve":
+            return _serve(folder, arguments.seed, arguments.lines)
+        nights = arguments.nights if arguments.command == "nights" else 2
+        return _nights(folder, nights, arguments.seed, arguments.lines)
+    except TilthError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tilth.pipelines.sample", description=__doc__)
+    parser.add_argument("--project", type=Path, help="the project's folder; default: from here upwards")
+    parser.add_argument("--seed", type=int, help="of the generator; default 7")
+    parser.add_argument("--lines", type=int, help="ordinary order lines; default 200000")
+    commands = parser.add_subparsers(dest="command")
+    nights = commands.add_parser("nights", help="empty the data folder and run this many nights (default: two)")
+    nights.add_argument("nights", type=int, choices=range(1, NIGHTS + 1))
+    commands.add_parser("serve", help="the systems alone, until Ctrl-C")
+    return parser
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _serve(folder: Path, seed: int | None, lines: int | None) -> int:
+    with company(folder, seed=seed, lines=lines) as systems:
+        place = systems.systems
+        print(f"night {systems.current_night} of the sample company, until Ctrl-C")
+        print(f"  erp      {systems.erp.host}:{systems.erp.port}/{systems.erp.database}, user {systems.erp.user}")
+        print(f"           password in {place / 'erp.password'}")
+        print(f"  legacy   {place / 'legacy'}")
+        print(f"  pricing  {place / 'pricing'}{'' if (place / 'pricing').exists() else ' (down tonight)'}")
+        print(f"  truth    {place / 'truth.json'}", flush=True)
+        signal.pause()
+    return 0
+
+
+def _nights(folder: Path, nights: int, seed: int | None, lines: int | None) -> int:
+    outcomes: list[Outcome] = []
+    for outcome in run_nights(folder, nights=nights, seed=seed, lines=lines):
+        outcomes.append(outcome)
+        print(f"night {outcome.night} ended with exit {outcome.exit} after {outcome.seconds:.1f} s", flush=True)
+    for outcome in outcomes:
+        print("\n".join(_summary(outcome)))
+    good = not any(outcome.surprises for outcome in outcomes)
+    print(f"\n{folder / 'data' / 'curated.duckdb'}")
+    print("all nights ended as planned" if good else "NOT as planned: see above")
+    print("  next: tilth status, tilth quarantine list, make ui")
+    return 0 if good else 1
+
+
+def _summary(outcome: Outcome) -> Iterable[str]:
+    """One night as a table, each row a table of the release."""
+    yield f"\nNight {outcome.night}: exit {outcome.exit} (planned {outcome.planned['exit']})"
+    yield "  " + f"{'table':14}" + "".join(f"{title:>9}" for _, title in _COLUMNS) + "  state"
+    for table in sorted(outcome.tables, key=lambda table: str(table["name"])):
+        numbers = "".join(f"{table.get(name, 0):>9,}" for name, _ in _COLUMNS)
+        yield f"  {table['name']:14}{numbers}  {table['state']}"
+    for table in outcome.tables:
+        if table.get("reason"):
+            yield f"  {table['name']}: {table['reason']}"
+    yield from (f"  not as planned: {surprise}" for surprise in outcome.surprises)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,74 @@
+"""The whole story of the sample company, made from a seed: its history, what each night changes, and the truth.
+
+Nothing is started or written here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tilth.pipelines.sample.erp_changes import Erp
+from tilth.pipelines.sample.erp_first import first
+from tilth.pipelines.sample.erp_nights import second, third
+from tilth.pipelines.sample.erp_rows import COLUMNS, History
+from tilth.pipelines.sample.ledger import Drop, ledger
+from tilth.pipelines.sample.prices import prices
+from tilth.pipelines.sample.shipments import shipments
+from tilth.pipelines.sample.truth import Truth
+
+__all__ = ["EXITS", "NIGHTS", "Night", "Plan", "plan"]
+
+NIGHTS = 3
+EXITS = (0, 3, 0)
+"""How `tilth run` is to end in each night: in the second one source is down."""
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """What the systems hold in one night."""
+
+    erp: Erp  # in the first night its planted records, later what changes
+    legacy: Sequence[Drop]
+    pricing: Sequence[Drop] | None  # None: the share is down
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The story; `truth` is the text of `truth.json`."""
+
+    history: History
+    nights: Mapping[int, Night]
+    truth: str
+
+
+def plan(*, seed: int, lines: int) -> Plan:
+    """The story of `seed` with `lines` ordinary order lines; the same for the same arguments, byte for byte."""
+    history = History(seed, lines)
+    truth = Truth(seed=seed, lines=lines, tables=(*COLUMNS, "ledger", "shipments", "prices"))
+    for table in COLUMNS:
+        truth[table].inserted(history.keys(table))
+    nights: dict[int, Night] = {}
+    for number in range(1, NIGHTS + 1):
+        nights[number] = _night(number, truth, history)
+        truth.close(number, exit=EXITS[number - 1], derived={"order_revenue": _with_revenue(truth)})
+    return Plan(history, nights, truth.to_json())
+
+
+def _night(number: int, truth: Truth, history: History) -> Night:
+    rows = max(60, history.lines // 400)
+    if number == 1:
+        erp = first(truth, history)
+    else:
+        erp = second(truth, history) if number == 2 else third(truth)
+    legacy = [
+        *ledger(number, truth["ledger"], seed=history.seed, rows=rows),
+        *shipments(number, truth["shipments"], seed=history.seed, rows=rows, orders=history.orders),
+    ]
+    return Night(erp, legacy, prices(number, truth["prices"], rows=rows))
+
+
+def _with_revenue(truth: Truth) -> set[str]:
+    """Published orders that have a published line. Customers of published orders never leave."""
+    with_lines = {key.split('"', 2)[1] for key in truth["order_lines"].current}
+    return truth["orders"].current & with_lines

@@ -1,0 +1,110 @@
+"""The whole product against the truth: three nights by the command line, and each finds exactly what was planted."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from tilth.pipelines.sample.nights import Outcome, run_nights, sample_project
+
+LINES = 2_000
+KEYS = {
+    "customers": ("customer_id",), "products": ("sku",), "orders": ("order_id",), "invoices": ("invoice_no",),
+    "order_lines": ("order_id", "line_no"), "shipments": ("shipment_no",), "prices": ("sku",),
+    "order_revenue": ("order_id",),
+}  # fmt: skip
+
+
+class Night:
+    """What one night left behind: its outcome, the quarantine, and the published rows by key text."""
+
+    def __init__(self, folder: Path, outcome: Outcome, known: frozenset[str]) -> None:
+        self.outcome = outcome
+        self.told: Mapping[str, Any] = outcome.planned["tables"]
+        self.entries: list[dict[str, Any]] = json.loads(tilth(folder, "quarantine", "list", "--json"))
+        self.opened = [entry for entry in self.entries if entry["id"] not in known]
+        with duckdb.connect(folder / "data" / "curated.duckdb", read_only=True) as connection:
+            self.rows = {table: dict(_rows(connection, table, key)) for table, key in KEYS.items()}
+
+
+def _rows(connection: Any, table: str, key: tuple[str, ...]) -> Iterator[tuple[str, dict[str, Any]]]:
+    found = connection.execute(f"select * from {table}")
+    names = [column[0] for column in found.description]
+    for row in found.fetchall():
+        values = dict(zip(names, row, strict=True))
+        texts = [str(values[name]) for name in key]
+        yield texts[0] if len(key) == 1 else json.dumps(texts, separators=(",", ":")), values
+
+
+def tilth(folder: Path, *arguments: str) -> str:
+    command = [sys.executable, "-m", "tilth.pipelines.cli", *arguments]
+    return subprocess.run(command, cwd=folder, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+@pytest.fixture(scope="module")
+def nights(tmp_path_factory: pytest.TempPathFactory) -> list[Night]:
+    folder = tmp_path_factory.mktemp("nights") / "acme"
+    tilth(folder.parent, "init", "acme", "--sample")
+    found: list[Night] = []
+    known: frozenset[str] = frozenset()
+    for outcome in run_nights(sample_project(folder), nights=3, lines=LINES):
+        found.append(Night(folder, outcome, known))
+        known = known.union(entry["id"] for entry in found[-1].entries)
+    return found
+
+
+def test_every_night_ends_as_planned(nights: list[Night]) -> None:
+    assert [night.outcome.exit for night in nights] == [0, 3, 0]
+    assert [surprise for night in nights for surprise in night.outcome.surprises] == []
+
+
+def test_what_was_planted_is_found_no_more_no_less(nights: list[Night]) -> None:
+    for night in nights:
+        planted = Counter(
+            (table, toxic["key"], json.dumps(toxic["reasons"]))
+            for table, told in night.told.items()
+            for toxic in told["toxic"]
+        )
+        found = Counter(
+            (entry["table"], entry["key"], json.dumps([[r["rule"], r["column"]] for r in entry["reasons"]]))
+            for entry in night.opened
+        )
+        assert found == planted
+
+
+def test_entries_leave_the_quarantine_as_the_truth_says(nights: list[Night]) -> None:
+    expected: Counter[tuple[str, str, str]] = Counter()
+    for night in nights:
+        for table, told in night.told.items():
+            expected.update((table, key, "replayed") for key in told.get("replayed", ()))
+            expected.update((table, key, "superseded") for key in told.get("superseded_open", ()))
+        left = Counter((e["table"], e["key"], e["status"]) for e in night.entries if e["status"] != "open")
+        assert left == expected
+
+
+def test_published_rows_are_exactly_those_of_the_truth(nights: list[Night]) -> None:
+    for night in nights:
+        for table, rows in night.rows.items():
+            told = night.told[table]
+            digest = hashlib.sha256("\n".join(sorted(rows)).encode()).hexdigest()
+            assert (len(rows), digest) == (told["rows"], told["keys_sha256"]), table
+            for key, values in told.get("values", {}).items():
+                assert {name: _same_kind(rows[key][name], text) for name, text in values.items()} == values
+
+
+def _same_kind(value: object, text: str) -> str:
+    """The value as text; a number in the spelling of the text, when it is the same number."""
+    try:
+        return text if Decimal(str(value)) == Decimal(text) else str(value)
+    except InvalidOperation:
+        return str(value)
