@@ -35,7 +35,7 @@ $(READY): pyproject.toml constraints.txt
 	@echo 'setting up .venv with $(PYTHON); this is done once'
 	@test -x $(BIN)/python || "$(PYTHON)" -m venv .venv
 	@$(BIN)/python -m pip install --quiet -c constraints.txt uv
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[dev]' || { \
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[dev]' || { \
 		echo 'uv could not; trying pip' >&2; \
 		$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'; }
 	@mkdir -p .dev && ln -sfn .. .dev/tilth

@@ -13,7 +13,7 @@ from typing import Any, cast
 from tilth.connectors.files.drops import Drop
 from tilth.connectors.protocol import Token
 
-__all__ = ["Begun", "Known", "Progress", "short"]
+__all__ = ["Begun", "Known", "Progress", "Sighting", "short"]
 
 Sighting = tuple[int, int, str]  # size, mtime_ns, content
 

@@ -35,7 +35,7 @@ _WORDS = {
         "the missing record: once it is published this one returns by itself; or another value for {column}",
     ),
     "trailer_count": (
-        "the file's last line counts {expected}, and the file holds {value}",
+        "the file's last line says {value}; expected {expected}",
         "the whole file, dropped again",
     ),
     "encoding": ("the file is not text in the encoding that is declared", "the file in that encoding, dropped again"),

@@ -57,10 +57,7 @@ def plan(*, seed: int, lines: int) -> Plan:
 
 def _night(number: int, truth: Truth, history: History) -> Night:
     rows = max(60, history.lines // 400)
-    if number == 1:
-        erp = first(truth, history)
-    else:
-        erp = second(truth, history) if number == 2 else third(truth)
+    erp = first(truth, history) if number == 1 else second(truth, history) if number == 2 else third(truth)
     legacy = [
         *ledger(number, truth["ledger"], seed=history.seed, rows=rows),
         *shipments(number, truth["shipments"], seed=history.seed, rows=rows, orders=history.orders),

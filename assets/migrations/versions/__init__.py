@@ -1,0 +1,3 @@
+"""The steps of the state database's schema, oldest first."""
+
+__all__: list[str] = []
