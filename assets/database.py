@@ -164,5 +164,6 @@ def _meaning(error: DBAPIError, where: str) -> LakeError:
     kept = "the published data is untouched; what earlier transactions recorded is kept"
     for fragment, what, step in _MEANINGS:
         if fragment in got.lower():
+            kept = "the published data and the lake are untouched" if "damaged" in what else kept
             return LakeError(what, where=where, got=got, kept=kept, next=step.format(where=where))
     return LakeError("the state database failed", where=where, got=got, kept=kept, next="tilth verify")

@@ -12,12 +12,13 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from tilth.assets.process import is_gone, names_process
-from tilth.errors import MissingExtra
+from tilth.errors import LakeError, MissingExtra
 from tilth.pipelines.jobs import INGEST, PUBLISH
 
 if TYPE_CHECKING:
@@ -57,12 +58,33 @@ def home(project: Project) -> Path:
 
 @contextmanager
 def instance(project: Project) -> Generator[dg.DagsterInstance]:
-    """The project's dagster instance, with the runs closed whose process is gone."""
+    """The project's dagster instance, with the runs closed whose process is gone; LakeError when it cannot be kept."""
     import dagster as dg
 
-    with dg.DagsterInstance.from_config(str(home(project))) as opened:
+    folder = project.settings.dagster_home
+    with _told(folder), dg.DagsterInstance.from_config(str(home(project))) as opened:
         close_gone_runs(opened)
         yield opened
+
+
+@contextmanager
+def _told(folder: Path) -> Generator[None]:
+    """Within it, a database or disk that fails dagster is told as ours are."""
+    from sqlalchemy.exc import DatabaseError
+
+    try:
+        yield
+    except (DatabaseError, OSError) as error:
+        got = error.strerror if isinstance(error, OSError) else str(error.orig)
+        space = isinstance(error, OSError) or any(word in str(got) for word in ("full", "I/O", "unable to open"))
+        what = "dagster's history cannot be written" if space else "dagster's history is damaged"
+        step = (
+            f"free space below {folder}, then tilth run"
+            if space
+            else f"move {folder / 'history'} aside, then tilth run"
+        )
+        kept = "what was landed and judged is kept; nothing that is published depends on this history"
+        raise LakeError(what, where=str(folder), got=str(got), kept=kept, next=step) from error
 
 
 def close_gone_runs(instance: dg.DagsterInstance) -> list[str]:

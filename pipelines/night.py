@@ -6,17 +6,20 @@ the functions: only those who run a night pay for it.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import redirect_stderr
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from io import TextIOBase
+from typing import TYPE_CHECKING, TextIO
 from uuid import uuid4
 
 from tilth.assets.lease import lease
 from tilth.assets.night import Published, TableResult, set_right
 from tilth.assets.process import process_tags
-from tilth.errors import Busy, DeclarationError, TilthError
+from tilth.errors import Busy, DeclarationError, LakeError, ReleaseError, TilthError
 from tilth.pipelines.instance import instance
 from tilth.pipelines.jobs import INGEST, PUBLISH
 from tilth.pipelines.progress import Progress
@@ -31,7 +34,8 @@ __all__ = ["NightResult", "run_night"]
 
 _Teller = Callable[[Progress], None]
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}  # the event log has it all
-_DONE, _BUSY = 0, 4
+_UNWRITTEN = "Exception while writing logger call to event log"
+_DONE, _NOTHING, _PARTLY, _BUSY = 0, 1, 3, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,26 +85,70 @@ def _pass(
 
     journal = Journal(told=_teller(progress) if progress else None)
     definitions = compose(project, workbench(project, journal, leased=True, command="tilth run"))
-    ids: list[str] = []
-    with instance(project) as history:
-        for job, keys in _jobs(project, names, publish=publish).items():
-            ids.append(str(uuid4()))
-            run = definitions.resolve_job_def(job).execute_in_process(
-                instance=history,
-                run_id=ids[-1],
-                asset_selection=keys,
-                tags={NIGHT: ids[0], **process_tags(), **({FULL: "true"} if full else {})},
-                run_config=_QUIET,
-                raise_on_error=False,
-            )
-            if _interrupted(run.all_events):
-                raise KeyboardInterrupt  # dagster has closed the run; what was landed is kept
-    release = journal.published.release if journal.published else None
-    if not ids:
+    jobs = _jobs(project, names, publish=publish)
+    if not jobs:
         return NightResult("", "", None, _DONE, 0.0)
-    return NightResult(
-        ids[-1], ids[0], release, journal.exit(), 0.0, tuple(journal.problems()), (*journal.failures.values(),)
-    )
+    night, ids = str(uuid4()), list[str]()
+    tags = {NIGHT: night, **process_tags(), **({FULL: "true"} if full else {})}
+    unwritten: tuple[TilthError, ...] = ()
+    try:
+        with instance(project) as history:
+            for job, keys in jobs.items():
+                ids.append(str(uuid4()) if ids else night)
+                _execute(definitions.resolve_job_def(job), history, ids[-1], keys, tags)
+    except LakeError as error:  # of dagster's history: without it there are no steps
+        unwritten = (error,)
+    release = journal.published.release if journal.published else None
+    failures = tuple(journal.failures.values())
+    if not any(isinstance(failure, LakeError | ReleaseError) for failure in failures):
+        failures += unwritten  # else a full disk was told already, by the step that met it first
+    exit = (_NOTHING if release is None else _PARTLY) if unwritten else journal.exit()
+    problems = (*journal.problems(), *map(str, failures[len(journal.failures) :]))
+    return NightResult(ids[-1] if ids else "", night, release, exit, 0.0, problems, failures)
+
+
+def _execute(
+    job: dg.JobDefinition,
+    history: dg.DagsterInstance,
+    run_id: str,
+    keys: Sequence[dg.AssetKey] | None,
+    tags: Mapping[str, str],
+) -> None:
+    """One job, in this process; a step that fails stops nothing but what is made from it."""
+    with redirect_stderr(_Stderr(sys.stderr)):
+        run = job.execute_in_process(
+            instance=history,
+            run_id=run_id,
+            asset_selection=keys,
+            tags=dict(tags),
+            run_config=_QUIET,
+            raise_on_error=False,
+        )
+    if _interrupted(run.all_events):
+        raise KeyboardInterrupt  # dagster has closed the run; what was landed is kept
+
+
+class _Stderr(TextIOBase):
+    """Stderr without dagster's own words for a history that cannot be written: that is told once, by us."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, s: str) -> int:
+        """Pass on all else."""
+        return len(s) if s.startswith(_UNWRITTEN) else self._stream.write(s)
+
+    def flush(self) -> None:
+        """Flush what is below."""
+        self._stream.flush()
+
+    def fileno(self) -> int:
+        """The file below, for the processes that inherit it."""
+        return self._stream.fileno()
+
+    def isatty(self) -> bool:
+        """Whether that is a terminal."""
+        return self._stream.isatty()
 
 
 def _interrupted(events: Sequence[dg.DagsterEvent]) -> bool:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tilth.errors import ReleaseError
+
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
@@ -37,7 +39,14 @@ def connect(
     }
     if threads is not None:
         config["threads"] = threads
-    return duckdb.connect(":memory:" if path is None else str(path), read_only=read_only, config=config)
+    try:
+        return duckdb.connect(":memory:" if path is None else str(path), read_only=read_only, config=config)
+    except duckdb.IOException as error:
+        if not read_only:
+            raise  # a candidate's trouble is told with what stays published
+        got = str(error).splitlines()[0]
+        step = "close the program that writes to it, then tilth verify"
+        raise ReleaseError("the file cannot be read", where=str(path), got=got, next=step) from error
 
 
 def create(path: Path) -> None:

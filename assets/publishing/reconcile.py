@@ -57,7 +57,10 @@ def reconcile(lake: Lake, run: Run | None = None) -> Reconciled:
     with lake.state.read() as connection:
         rows = _states(connection)
         rollbacks = _unfinished(connection)
+        lost = current is not None and current.release not in rows and _lost_pulls(connection, current)
     _refuse_missing(lake, current, rows)
+    if current is not None and lost:
+        _refuse_old_state(lake, current, rows)
     done = Reconciled(current)
     if rollbacks or _differs(current, rows):
         at = run.at if run else datetime.now(UTC)
@@ -193,6 +196,32 @@ def _refuse_missing(lake: Lake, current: Manifest | None, rows: Mapping[int, tup
     kept = f"releases on disk: {', '.join(map(str, on_disk)) or 'none'}"
     step = "tilth publish rollback" if on_disk else f"bring {shelf.shelf(lake.curated)} back from a backup"
     raise ReleaseError(what, where=str(lake.curated), expected=f"release {max(published)}", kept=kept, next=step)
+
+
+def _lost_pulls(connection: sa.Connection, current: Manifest) -> bool:
+    """Whether the release contains pulls that this state has never seen: it is new, or an old copy."""
+    of = state.pulls.c
+    query = sa.select(of.table_name, sa.func.max(of.number)).group_by(of.table_name)
+    known = dict(connection.execute(query).tuples().all())
+    contained = {n: max([t.keys or 0, *(high for _, high in t.pulls)]) for n, t in current.tables.items()}
+    return any(number > known.get(name, 0) for name, number in contained.items())
+
+
+def _refuse_old_state(lake: Lake, current: Manifest, rows: Mapping[int, tuple[str, str]]) -> None:
+    """Never go on from a lost state: new pulls would have the numbers of published ones, and count as published."""
+    on_disk = {manifest.release for manifest in Releases(lake.curated).all()}
+    known = [number for number, (kind, _) in rows.items() if kind == "published"]
+    back = [number for number in known if number in on_disk]
+    data = f"{lake.curated.name}, {shelf.shelf(lake.curated).name} and the lake"
+    afresh = f"bring a backup of {lake.state.where} back; without one move {data} aside, and pull all afresh: tilth run"
+    raise ReleaseError(
+        "the state database knows less than the published release contains: it is new, or an old copy",
+        where=lake.state.where,
+        expected=f"release {current.release}",
+        got=f"release {max(known)} as its newest" if known else "no release",
+        kept="the curated file and the lake stay as they are",
+        next=f"tilth publish rollback {max(back)}" if back else afresh,
+    )
 
 
 def _discard(

@@ -105,10 +105,12 @@ class Releases:
             self.folder.mkdir(parents=True, exist_ok=True)
             remove_tree(folder)
             folder.mkdir()
-            if source is None:
-                create(draft.path)
-            else:
-                self._clone(source, draft.path)
+            try:
+                self._clone(source, draft.path) if source else create(draft.path)
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    remove_tree(folder)  # half a candidate would keep a full disk full
+                raise
         return draft
 
     def seal(self, draft: Draft, manifest: Manifest) -> Release:

@@ -123,8 +123,7 @@ def keeping(curated: Path, what: str) -> Generator[None]:
         if not isinstance(error, OSError | duckdb.IOException | duckdb.OutOfMemoryException):
             raise
         got = (error.strerror if isinstance(error, OSError) else "") or str(error).splitlines()[0]
-        free = (
-            f"{shutil.disk_usage(curated.parent).free / 1e9:.1f} GB are free" if curated.parent.exists() else "missing"
-        )
-        step = f"look at space and rights of {curated.parent} ({free}), then tilth run"
+        folder = next((place for place in (shelf(curated), curated.parent) if place.exists()), None)
+        free = f"{shutil.disk_usage(folder).free / 1e9:.1f} GB are free" if folder else "missing"
+        step = f"look at space and rights of {folder or curated.parent} ({free}), then tilth run"
         raise ReleaseError(what, where=str(shelf(curated)), got=got, kept=kept(curated), next=step) from error

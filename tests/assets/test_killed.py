@@ -64,7 +64,10 @@ def undisturbed(first: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     return content(folder)
 
 
-@pytest.mark.parametrize(("point", "hit"), POINTS)
+@pytest.mark.parametrize(
+    ("point", "hit"),
+    [pytest.param(*at, marks=[pytest.mark.long] * (number % 3 > 0)) for number, at in enumerate(POINTS)],
+)
 def test_a_killed_night_runs_again_as_if_nothing_had_happened(
     point: str, hit: int, first: Path, undisturbed: dict[str, pl.DataFrame], tmp_path: Path
 ) -> None:

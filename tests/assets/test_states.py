@@ -75,14 +75,14 @@ def _record(rnd: random.Random, child: bool, whole: bool, versioned: bool) -> Re
 
 
 @given(st.integers(0, 2**32))
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_record_is_in_the_state_the_rules_say(seed: int) -> None:
     compare(*history_of(seed))
 
 
 @pytest.mark.long
 @given(st.integers(0, 2**32))
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_record_is_in_the_state_the_rules_say_in_many_histories(seed: int) -> None:
     compare(*history_of(seed))
 

@@ -9,7 +9,12 @@ from pages import PAGES, ROOT, blocks
 from reader import Reader, shown
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+LONG = {"operator"}  # the operator's page runs the sample company
+
+
+@pytest.mark.parametrize(
+    "page", [pytest.param(p, marks=[pytest.mark.long] * (p.stem in LONG)) for p in PAGES], ids=lambda page: page.stem
+)
 def test_a_page_can_be_followed(page: Path, tmp_path: Path) -> None:
     reader = Reader(tmp_path)
     for block in blocks(page):
