@@ -12,7 +12,6 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
