@@ -1,4 +1,4 @@
-"""A first night of many rows, in a process of its own: `python big_night.py FOLDER ROWS` prints its peak memory in MB."""
+"""A first night of many rows in a process of its own: `python big_night.py FOLDER ROWS` prints its peak memory, MB."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ class Many(Scripted):
     count: int = 0
 
     def pull(self, request: Pull) -> Iterator[Batch]:
+        self.asked.append(request)
         for start in range(0, self.count, _BATCH):
             number = pl.int_range(start, min(start + _BATCH, self.count), eager=True)
             frame = pl.DataFrame({"id": number}).with_columns(
