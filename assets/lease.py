@@ -24,7 +24,7 @@ from tilth.assets import state as tables
 from tilth.assets.database import State
 from tilth.errors import Busy, LakeError
 
-__all__ = ["Holder", "Lease", "holder_of", "lease"]
+__all__ = ["Holder", "Lease", "holder_of", "lease", "refuse_if_lost"]
 
 _NAME = "writer"
 _BEAT_S = 5.0
@@ -54,11 +54,7 @@ class Lease:
         """Raise Busy when another run took the lease over (this process was stopped for long): ask before a switch."""
         with self.state.begin() as connection:
             if not _beat(connection, self.token):
-                raise Busy(
-                    "this run lost its lease: it stood still for so long that another run took over",
-                    kept="what was landed and judged is kept; nothing was published",
-                    next="tilth status",
-                )
+                raise _lost()
 
 
 @contextmanager
@@ -83,6 +79,21 @@ def holder_of(state: State) -> Holder | None:
     with state.read() as connection:
         row = connection.execute(sa.select(tables.leases).where(tables.leases.c.name == _NAME)).mappings().first()
         return _holder(row, _now(connection)) if row else None
+
+
+def refuse_if_lost(state: State) -> None:
+    """Raise Busy when another process holds the lease now: asked by a publish before its switch."""
+    holder = holder_of(state)
+    if holder is not None and (holder.host, holder.pid) != (socket.gethostname(), os.getpid()):
+        raise _lost()
+
+
+def _lost() -> Busy:
+    return Busy(
+        "this run lost its lease: it stood still for so long that another run took over",
+        kept="what was landed and judged is kept; nothing was published",
+        next="tilth status",
+    )
 
 
 def _take(state: State, token: str, doing: str) -> None:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from tilth.assets import state
 from tilth.assets.lake import Lake, Run
+from tilth.assets.lease import refuse_if_lost
 from tilth.assets.publishing.build import Build, Refused, build
 from tilth.assets.publishing.catalog import write_catalog
 from tilth.assets.publishing.facts import QualityFact, TableFacts
@@ -57,6 +58,7 @@ def publish(
     check_file(draft.path, manifest)
     release = releases.seal(draft, manifest)
     intend(release, lake)
+    refuse_if_lost(lake.state)
     releases.switch(release)
     confirm(manifest, lake)
     return Published(number, manifest, manifest.tables, (*_problems(manifest), *_tidied(releases, lake)))

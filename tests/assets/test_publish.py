@@ -13,9 +13,12 @@ from company import Child, Parent, Scripted, declaration, frame_of, lake_in, run
 
 from tilth.assets.declared import Deletes, DerivedDeclaration, TableDeclaration, Toxic
 from tilth.assets.lake import Lake, Run
+from tilth.assets.lease import lease
 from tilth.assets.night import Publishable, Published, ingest_table, publish_night, set_right
 from tilth.assets.publishing.history import accept, rollback
 from tilth.assets.publishing.release import Releases
+from tilth.assets.state import leases
+from tilth.errors import Busy
 from tilth.schemas.contract import Contract
 from tilth.schemas.contract import field as column
 
@@ -292,3 +295,18 @@ def test_a_rolled_back_derived_table_waits_to_be_accepted_too(house: House) -> N
         accept(house.lake.state, name, why="it was right", at=run_of(99).at)
     assert not house.publish().held
     assert house.rows("SELECT count(*) FROM totals") == [(3,)]
+
+
+def test_a_run_that_lost_its_lease_does_not_switch(house: House) -> None:
+    house.tables["parents"] = (plain("parents"), Parent)
+    house.ingest("parents", Scripted([{"id": 1, "content": 1}], {"id": INT, "content": INT, "version": INT}))
+    run = house.run()
+    with lease(house.lake.state, holder="a test"):
+        with house.lake.state.begin() as connection:  # as another host does after a minute without a beat
+            connection.execute(leases.update().values(host="elsewhere"))
+        with pytest.raises(Busy, match="lost its lease"):
+            publish_night([Publishable(*house.tables["parents"])], house.lake, run)
+    assert Releases(house.lake.curated).current() is None
+    with house.lake.state.begin() as connection:
+        connection.execute(leases.delete())
+    assert house.publish().tables["parents"].rows == 1
