@@ -25,7 +25,7 @@ from tilth.assets.pulls import pull_row
 from tilth.assets.ready import judge_landed
 from tilth.assets.sweep import sweep
 from tilth.connectors.protocol import Connector
-from tilth.errors import TilthError
+from tilth.errors import MissingExtra, TilthError
 from tilth.schemas.contract import spec_of
 
 __all__ = ["Publishable", "Published", "TableResult", "ingest_table", "pending", "publish_night", "set_right"]
@@ -66,6 +66,11 @@ def ingest_table(
     start = time.monotonic()
     try:
         pull = _pulled(table, contract, connector, lake, run, whole=whole)
+    except MissingExtra as error:
+        where = error.where or f"source {table.source}, object {table.object}"
+        placed = MissingExtra(error.what, where=where, kept=error.kept, next=error.next)
+        _step(lake, run, table, str(placed))
+        raise placed from error
     except TilthError as error:
         _step(lake, run, table, "\n".join(error.lines()))
         raise

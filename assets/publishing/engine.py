@@ -12,7 +12,7 @@ from tilth.errors import ReleaseError
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-__all__ = ["STORAGE_VERSION", "connect", "create", "literal", "quoted", "row_of"]
+__all__ = ["STORAGE_VERSION", "attach", "connect", "create", "literal", "quoted", "row_of"]
 
 STORAGE_VERSION = "v1.4.0"
 """The file format: DuckDB 1.4 and every later client can open it."""
@@ -44,9 +44,22 @@ def connect(
     except duckdb.IOException as error:
         if not read_only:
             raise  # a candidate's trouble is told with what stays published
-        got = str(error).splitlines()[0]
-        step = "close the program that writes to it, then tilth verify"
-        raise ReleaseError("the file cannot be read", where=str(path), got=got, next=step) from error
+        raise _unreadable(path, error) from error
+
+
+def attach(con: DuckDBPyConnection, path: Path, name: str) -> None:
+    """Make another file's tables readable as `name`."""
+    import duckdb
+
+    try:
+        con.execute(f"ATTACH {literal(str(path))} AS {name} (READ_ONLY)").fetchall()
+    except duckdb.IOException as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path | None, error: Exception) -> ReleaseError:
+    step = "close the program that writes to it, then tilth verify"
+    return ReleaseError("the file cannot be read", where=str(path), got=str(error).splitlines()[0], next=step)
 
 
 def create(path: Path) -> None:

@@ -15,7 +15,7 @@ from tilth.assets import state
 from tilth.assets.database import State
 from tilth.assets.lake import Lake, Run
 from tilth.assets.publishing import checks
-from tilth.assets.publishing.engine import connect, literal, quoted, row_of
+from tilth.assets.publishing.engine import attach, connect, quoted, row_of
 from tilth.assets.publishing.manifest import Manifest
 from tilth.assets.publishing.reconcile import chain_of, reconcile
 from tilth.assets.publishing.release import Releases
@@ -80,7 +80,7 @@ def diff(releases: Releases, a: int, b: int) -> tuple[TableDiff, ...]:
     con = connect(None)
     try:
         for name, release in (("a", old), ("b", new)):
-            con.execute(f"ATTACH {literal(str(release.path))} AS {name} (READ_ONLY)").fetchall()
+            attach(con, release.path, name)
         names = sorted({*old.manifest.tables, *new.manifest.tables})
         return tuple(_table_diff(con, name, old.manifest, new.manifest) for name in names)
     finally:

@@ -7,6 +7,7 @@ the release's manifest, now or at the next start.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -16,6 +17,7 @@ from tilth.assets.lake import Lake, Run
 from tilth.assets.lease import refuse_if_lost
 from tilth.assets.publishing.build import Build, Refused, build
 from tilth.assets.publishing.catalog import write_catalog
+from tilth.assets.publishing.durable import remove_tree
 from tilth.assets.publishing.facts import QualityFact, TableFacts
 from tilth.assets.publishing.gathering import gather
 from tilth.assets.publishing.manifest import Manifest, TableRelease
@@ -83,6 +85,10 @@ def _built(
             if refused.table in held:
                 raise
             held[refused.table] = refused.reason
+        except BaseException:
+            with suppress(OSError):
+                remove_tree(draft.folder)  # half a candidate would keep a full disk full
+            raise
 
 
 def _manifest(todo: Plan, result: Build, run: Run, number: int) -> Manifest:

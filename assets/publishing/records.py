@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from tilth.assets import state
 from tilth.assets.lake import Lake
 from tilth.assets.publishing.checks import Problem
-from tilth.assets.publishing.engine import connect, literal, quoted, row_of
+from tilth.assets.publishing.engine import attach, connect, literal, quoted, row_of
 from tilth.assets.publishing.manifest import Manifest, in_ranges
 from tilth.assets.pulls import judged_pulls
 
@@ -31,7 +31,7 @@ def record_problems(lake: Lake, chain: Sequence[Manifest]) -> Iterator[Problem]:
     with lake.storage.scratch() as folder:
         con = connect(None, spill=folder)
         try:
-            con.execute(f"ATTACH {literal(str(lake.curated))} AS published (READ_ONLY)").fetchall()
+            attach(con, lake.curated, "published")
             for name, table in current.tables.items():
                 if table.pulls:
                     yield from _table_problems(con, lake, name, chain)
