@@ -49,17 +49,20 @@ def history_of(seed: int) -> tuple[str, float, list[Night]]:
     load, share = rnd.choice(["merge", "merge", "replace"]), rnd.choice([1.0, 1.0, 0.4])
     versioned = rnd.random() < 0.8
     nights: list[Night] = []
+    seen: tuple[list[Record], list[Record]] = ([], [])
     for _ in range(rnd.randint(2, 5)):
-        both = tuple(_answer(rnd, child, load == "replace" and child, versioned) for child in (False, True))
+        both = [_answer(rnd, child, load == "replace" and child, versioned, seen[child]) for child in (False, True)]
         accepted = frozenset({"parents", "children"}) if rnd.random() < 0.15 else frozenset[str]()
         nights.append(Night((both[0], both[1]), rnd.random() < 0.85, accepted))
     return load, share, nights
 
 
-def _answer(rnd: random.Random, child: bool, whole: bool, versioned: bool) -> Answer:
+def _answer(rnd: random.Random, child: bool, whole: bool, versioned: bool, seen: list[Record]) -> Answer:
     if rnd.random() < 0.1:
         return Answer(None, whole, None)
-    rows = tuple(_record(rnd, child, whole, versioned) for _ in range(rnd.choice([0, 3, 6, 9, 12])))
+    fresh = [_record(rnd, child, whole, versioned) for _ in range(rnd.choice([0, 3, 6, 9, 12]))]
+    rows = tuple(rnd.choice(seen) if seen and rnd.random() < 0.3 else record for record in fresh)  # sources repeat
+    seen += fresh
     return Answer(rows, whole, rnd.choice([0, 1]) if rnd.random() < 0.15 else None)
 
 
