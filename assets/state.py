@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
+from tilth.assets.publishing.books import COUNTS
+
 __all__ = [
     "Instant",
     "acceptances",
@@ -185,12 +187,6 @@ acceptances = sa.Table(
     sa.Column("release", sa.Integer),  # the release that used it
 )
 
-_COUNTS = (
-    "pulled", "replayed", "pending_before", "inserted", "updated", "unchanged", "duplicate", "superseded", "deleted",
-    "quarantined", "pending_after", "closed", "removed", "rows_before", "rows_after", "open_before",
-    "superseded_open", "discarded", "open_after",
-)  # fmt: skip
-
 books = sa.Table(
     "books",
     metadata,
@@ -201,7 +197,7 @@ books = sa.Table(
     sa.Column("at", Instant, nullable=False),
     sa.Column("state", sa.String, nullable=False),  # published | held | failed | new | carried
     sa.Column("reason", sa.Text),
-    *(sa.Column(name, _big, nullable=False, default=0) for name in _COUNTS),
+    *(sa.Column(name, _big, nullable=False, default=0) for name in COUNTS),
     sa.Column("last_pull", sa.Integer, nullable=False),  # highest judged pull number of the table that is accounted for
     sa.Column("last_event", _big, nullable=False),  # highest event id that is accounted for
 )

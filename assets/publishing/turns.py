@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from tilth.assets import state
 from tilth.assets.declared import TableDeclaration
 from tilth.assets.publishing.manifest import Manifest, Ranges, TableRelease
-from tilth.assets.pulls import BatchRow, PullRow, batches_of, judged_pulls, latest_keys, pending_pulls, pull_of_batch
+from tilth.assets.pulls import BatchRow, PullRow, batches_of, judged_pulls, latest_keys, pending_pulls
 from tilth.assets.quarantine import event_counts, last_event, open_count, open_entries
 from tilth.schemas.judging import Judge
 
@@ -157,12 +157,10 @@ def accepted_of(connection: sa.Connection, name: str) -> tuple[int, ...]:
 
 def belonging(connection: sa.Connection, turn: Turn) -> pl.DataFrame:
     """Where the table's batches belong: batch, number of its pull; sha256 and start of files."""
-    numbers = {batch: pull.number for batch, pull in pull_of_batch(connection, turn.name).items()}
-    of = state.batches.c
-    query = (
-        sa.select(of.id, of.origin).join_from(state.batches, state.pulls).where(state.pulls.c.table_name == turn.name)
-    )
-    rows = [(id, numbers[id], origin["sha256"], origin["offset"]) for id, origin in connection.execute(query)]
+    batch, pull = state.batches.c, state.pulls.c
+    query = sa.select(batch.id, pull.number, batch.origin).join_from(state.batches, state.pulls)
+    found = connection.execute(query.where(pull.table_name == turn.name))
+    rows = [(id, number, origin["sha256"], origin["offset"]) for id, number, origin in found]
     schema = {"batch": pl.Int64, "number": pl.Int64, "sha256": pl.String, "start": pl.Int64}
     return pl.DataFrame(rows, schema=schema, orient="row")
 
