@@ -202,7 +202,7 @@ def _lost_pulls(connection: sa.Connection, current: Manifest) -> bool:
     """Whether the release contains pulls that this state has never seen: it is new, or an old copy."""
     of = state.pulls.c
     query = sa.select(of.table_name, sa.func.max(of.number)).group_by(of.table_name)
-    known = dict(connection.execute(query).tuples().all())
+    known = {row[0]: row[1] for row in connection.execute(query)}
     contained = {n: max([t.keys or 0, *(high for _, high in t.pulls)]) for n, t in current.tables.items()}
     return any(number > known.get(name, 0) for name, number in contained.items())
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-__all__ = ["ROOMS", "ROOT", "Function", "Module", "benchmarks", "dotted", "modules", "tests", "text_files"]
+__all__ = ["ROOMS", "ROOT", "Function", "Module", "benchmarks", "dotted", "modules", "suites", "text_files"]
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("errors", "connectors", "schemas", "assets", "pipelines")
@@ -90,7 +90,7 @@ def benchmarks() -> tuple[Module, ...]:
 
 
 @cache
-def tests() -> tuple[Module, ...]:
+def suites() -> tuple[Module, ...]:
     """Every module of the tests."""
     return tuple(_module(path, "") for path in sorted((ROOT / "tests").rglob("*.py")))
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Set
 from importlib.metadata import packages_distributions
 
 import pytest
-from rooms import ROOMS, ROOT, Module, benchmarks, dotted, modules, tests
+from rooms import ROOMS, ROOT, Module, benchmarks, dotted, modules, suites
 
 MAY_IMPORT = {
     "errors": set[str](),
@@ -48,7 +48,7 @@ def test_every_import_is_absolute_and_begins_with_tilth() -> None:
     """`schemas.judging` beside `tilth.schemas.judging` would make two classes of each."""
     wrong = [
         f"{module.shown}:{line} imports {name}: always tilth.ROOM.MODULE"
-        for module in (*modules(), *benchmarks(), *tests())
+        for module in (*modules(), *benchmarks(), *suites())
         for name, line in module.imports()
         if name.split(".")[0] in ROOMS or (name.startswith(".") and module.room != "tests")
     ]

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import cache
 
 import pytest
-from rooms import Module, benchmarks, dotted, modules, tests
+from rooms import Module, benchmarks, dotted, modules, suites
 
 
 @pytest.mark.parametrize("module", modules(), ids=lambda module: module.name)
@@ -45,7 +45,7 @@ def takers() -> dict[tuple[str, str], set[str]]:
     """Who takes a name: (module, name) → files."""
     found: dict[tuple[str, str], set[str]] = defaultdict(set)
     known = {module.name for module in modules()}
-    for taker in (*modules(), *benchmarks(), *tests()):
+    for taker in (*modules(), *benchmarks(), *suites()):
         for module, name in _taken_by(taker.tree, known):
             if module != taker.name:
                 found[module, name].add(taker.shown)
