@@ -13,7 +13,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
-__all__ = ["Batch", "Complete", "Connector", "Fault", "Health", "ObjectInfo", "Origin", "Pull", "Token"]
+__all__ = ["Batch", "Complete", "Connector", "Dataset", "Fault", "Health", "ObjectInfo", "Origin", "Pull", "Token"]
 
 Token = Mapping[str, object]
 """A connector's own bookmark, JSON-serialisable and opaque to everyone else."""
@@ -100,6 +100,14 @@ class Health:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """Where an object physically stands, in OpenLineage's names; a credential is never part of them."""
+
+    namespace: str  # postgres://host:port, file, http://host:port
+    name: str  # database.schema.table, a path, an endpoint
+
+
 class Connector(Protocol):
     """One system that rows or files come from. Every method raises SourceError with the next step to take."""
 
@@ -109,6 +117,10 @@ class Connector(Protocol):
 
     def discover(self) -> Sequence[ObjectInfo]:
         """The objects the source offers."""
+        ...
+
+    def dataset(self, object: str) -> Dataset:
+        """Where the object stands; nothing is asked of the source."""
         ...
 
     def inspect(self, request: Pull) -> Sequence[str]:

@@ -14,7 +14,7 @@ from tilth.connectors.files.options import near
 from tilth.connectors.files.reading import read
 from tilth.connectors.files.refused import Refused
 from tilth.connectors.files.taking import Taking
-from tilth.connectors.protocol import Batch, Health, ObjectInfo, Pull
+from tilth.connectors.protocol import Batch, Dataset, Health, ObjectInfo, Pull
 from tilth.errors import MissingExtra, SourceError
 
 __all__ = ["FilesConnector", "files"]
@@ -51,6 +51,10 @@ class FilesConnector:
         except OSError as error:
             raise self._unreachable(error) from error
         return [ObjectInfo(name) for name in sorted({str(path.parent / f"*{path.suffix}") for path in found})]
+
+    def dataset(self, object: str) -> Dataset:
+        """The files that match."""
+        return Dataset("file", str(self.root.absolute() / object))
 
     def inspect(self, request: Pull) -> Sequence[str]:
         """Mistakes in the object and the format, and what the newest finished file says to them."""

@@ -10,7 +10,7 @@ from datetime import timedelta
 import pyarrow as pa
 import sqlalchemy as sa
 
-from tilth.connectors.protocol import Batch, Health, ObjectInfo, Origin, Pull
+from tilth.connectors.protocol import Batch, Dataset, Health, ObjectInfo, Origin, Pull
 from tilth.connectors.settings import near
 from tilth.connectors.sql.health import health
 from tilth.connectors.sql.keyset import Place
@@ -40,6 +40,10 @@ class SqlConnector:
         """The tables and views this user can see."""
         with self.link.told(), self.link.engine().connect() as connection:
             return discover(connection)
+
+    def dataset(self, object: str) -> Dataset:
+        """The table or view; one that is named without a schema is in the usual one."""
+        return self.link.dataset(object)
 
     def inspect(self, request: Pull) -> Sequence[str]:
         """The problems this request would meet, one sentence each."""

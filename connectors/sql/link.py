@@ -7,18 +7,21 @@ import sys
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
+from tilth.connectors.protocol import Dataset
 from tilth.connectors.secrets import Secret, escaped, scrub
 from tilth.connectors.sql.readers import Reader, adbc, has_adbc, rows
 from tilth.errors import MissingExtra, SourceError
 
 __all__ = ["Link", "driver_errors"]
 
+_USUAL = {"postgresql": ("postgres", 5432, "public."), "mysql": ("mysql", 3306, ""), "mariadb": ("mysql", 3306, "")}
 _LONGEST = 500  # characters of a driver's message
 _SIGNS: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (
@@ -88,6 +91,16 @@ class Link:
             )
         except ModuleNotFoundError:
             raise MissingExtra.of(*self.driver) from None
+
+    def dataset(self, object: str) -> Dataset:
+        """Where an object stands, as OpenLineage names it: by host, port and database; a file by its path."""
+        backend = self.url.get_backend_name()
+        if backend == "sqlite":
+            return Dataset(f"sqlite://{Path(self.place).absolute()}", object)
+        scheme, port, schema = _USUAL.get(backend, (backend, self.url.port, ""))
+        host = f"{self.url.host}:{self.url.port or port}" if self.url.port or port else str(self.url.host)
+        name = object if "." in object else f"{schema}{object}"
+        return Dataset(f"{scheme}://{host}", f"{self.url.database}.{name}")
 
     def readers(self, engine: sa.Engine) -> list[Reader]:
         """The readers to try, the fastest first."""

@@ -14,7 +14,7 @@ from tilth.assets.database import open_state
 from tilth.assets.declared import Deletes, TableDeclaration, Toxic
 from tilth.assets.lake import Lake, Run
 from tilth.assets.storage import LocalStorage
-from tilth.connectors.protocol import Batch, Complete, Health, ObjectInfo, Origin, Pull
+from tilth.connectors.protocol import Batch, Complete, Dataset, Health, ObjectInfo, Origin, Pull
 from tilth.errors import SourceError
 from tilth.schemas.contract import Contract
 from tilth.schemas.contract import field as column
@@ -67,6 +67,9 @@ class Scripted:
 
     def discover(self) -> Sequence[ObjectInfo]:
         return ()
+
+    def dataset(self, object: str) -> Dataset:
+        return Dataset("memory", object)
 
     def inspect(self, request: Pull) -> Sequence[str]:
         del request

@@ -14,7 +14,7 @@ import pytest
 from tilth.assets.database import open_state
 from tilth.assets.lake import Lake, Run
 from tilth.assets.storage import LocalStorage
-from tilth.connectors.protocol import Batch, Complete, Fault, Health, ObjectInfo, Origin, Pull
+from tilth.connectors.protocol import Batch, Complete, Dataset, Fault, Health, ObjectInfo, Origin, Pull
 from tilth.errors import SourceError
 
 Row = Mapping[str, Any]
@@ -37,6 +37,9 @@ class Source:
 
     def discover(self) -> Sequence[ObjectInfo]:
         return ()
+
+    def dataset(self, object: str) -> Dataset:
+        return Dataset("memory", object)
 
     def inspect(self, request: Pull) -> Sequence[str]:
         return () if request.object else ("no object",)

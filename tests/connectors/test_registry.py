@@ -95,3 +95,23 @@ def test_a_package_adds_a_kind_with_one_function(tmp_path: Path, monkeypatch: py
     made = connector("radio", "fm", {"token": "file:token", "retries": "7"}, base=tmp_path)
     assert (vars(made)["name"], vars(made)["retries"], vars(made)["base"]) == ("fm", 7, tmp_path)
     assert vars(made)["token"] == Secret("t0ken") and "radio" in kinds()
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "object", "namespace", "dataset"),
+    [
+        ("postgres", ERP, "orders", "postgres://h:5432", "d.public.orders"),
+        ("postgres", ERP | {"port": 6000}, "sales.orders", "postgres://h:6000", "d.sales.orders"),
+        ("mysql", ERP, "orders", "mysql://h:3306", "d.orders"),
+        ("sqlite", {"path": "till.db"}, "sales", "sqlite://{base}/till.db", "sales"),
+        ("files", {"root": "drops"}, "ledger/*.txt", "file", "{base}/drops/ledger/*.txt"),
+    ],
+)
+def test_an_object_is_named_as_openlineage_names_datasets(
+    kind: str, settings: dict[str, object], object: str, namespace: str, dataset: str, tmp_path: Path
+) -> None:
+    secret = tmp_path / "password"
+    secret.write_text("geheim")
+    settings = settings | ({"password": "file:password"} if kind in ("postgres", "mysql") else {})
+    named = connector(kind, "erp", settings, base=tmp_path).dataset(object)
+    assert (named.namespace, named.name) == (namespace.format(base=tmp_path), dataset.format(base=tmp_path))
