@@ -9,7 +9,8 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from tilth.connectors.files.drops import Drop, below, is_settled, matching, pattern_problem
-from tilth.connectors.files.formats import Form, form_of
+from tilth.connectors.files.formats import Documents, Form, form_of
+from tilth.connectors.files.gathering import Gathering
 from tilth.connectors.files.options import near
 from tilth.connectors.files.reading import read
 from tilth.connectors.files.refused import Refused
@@ -67,7 +68,7 @@ class FilesConnector:
         try:
             found = matching(self.root, request.object)
             settled = [drop for drop in found if is_settled(drop, now=self.clock(), settle=self.settle, waiting={})]
-            if settled:
+            if settled and not isinstance(form.reader, Documents):
                 problems += self._newest(settled[-1], request, form)
             return [*problems, *([] if found else self._nothing(request.object))]
         except OSError as error:
@@ -76,7 +77,7 @@ class FilesConnector:
     def pull(self, request: Pull) -> Iterator[Batch]:
         """Each finished file that was not taken yet, in order of names; `whole`: every one of them again.
 
-        With `picture: full` it is the last file by name alone.
+        With `picture: full` it is the last file by name alone. Documents come one a record, and go with their file.
         """
         form, problems = form_of(request.options)
         pattern = pattern_problem(request.object)
@@ -84,8 +85,12 @@ class FilesConnector:
         if pattern or form is None:
             mistakes = "; ".join([*([pattern] if pattern else []), *problems])
             raise trouble("its declaration cannot be followed", got=mistakes, next="tilth check")
-        taking = Taking(self.name, request, form, now=self.clock(), trouble=trouble)
-        yield from taking.batches(self.root, self.settle)
+        now = self.clock()
+        if isinstance(form.reader, Documents):
+            gathering = Gathering(self.name, request, form.reader, now=now, trouble=trouble)
+            yield from gathering.batches(self.root, self.settle)
+        else:
+            yield from Taking(self.name, request, form, now=now, trouble=trouble).batches(self.root, self.settle)
 
     def _newest(self, drop: Drop, request: Pull, form: Form) -> list[str]:
         try:

@@ -1,6 +1,6 @@
 """What a declaration's `format:` block says, as values, and every mistake in it.
 
-Holds the three formats and the reading of their options. No file is opened here.
+Holds the formats and the reading of their options. No file is opened here.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from tilth.connectors.files.options import Options
 from tilth.connectors.files.text import encoding_problem
 
-__all__ = ["Delimited", "Excel", "Field", "FixedWidth", "Form", "Mark", "Tombstones", "form_of"]
+__all__ = ["Delimited", "Documents", "Excel", "Field", "FixedWidth", "Form", "Mark", "Tombstones", "form_of"]
 
-_KINDS = ("fixed_width", "delimited", "excel")
+_KINDS = ("fixed_width", "delimited", "excel", "documents")
+_MOST_BYTES = 100_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,13 @@ class Excel:
 
 
 @dataclass(frozen=True, slots=True)
+class Documents:
+    """Each file is one record: its name and its bytes."""
+
+    max_bytes: int = _MOST_BYTES  # the content of a larger file is not taken, only told of
+
+
+@dataclass(frozen=True, slots=True)
 class Tombstones:
     """Which records tell of a deletion."""
 
@@ -81,7 +89,7 @@ class Tombstones:
 class Form:
     """A whole `format:` block."""
 
-    reader: FixedWidth | Delimited | Excel
+    reader: FixedWidth | Delimited | Excel | Documents
     picture: bool = False  # each file is a full picture of the object
     tombstones: Tombstones | None = None
 
@@ -90,7 +98,7 @@ class Form:
         """The columns as declared; empty when only the files know them."""
         if isinstance(self.reader, FixedWidth):
             return tuple(field.name for field in self.reader.fields)
-        return self.reader.columns
+        return () if isinstance(self.reader, Documents) else self.reader.columns
 
 
 def form_of(raw: Mapping[str, object]) -> tuple[Form | None, list[str]]:
@@ -99,6 +107,10 @@ def form_of(raw: Mapping[str, object]) -> tuple[Form | None, list[str]]:
     kind = options.choice("kind", _KINDS, default=None)
     if kind is None:
         return None, options.problems
+    if kind == "documents":
+        documents = Documents(options.number("max_bytes", least=1) or _MOST_BYTES)
+        options.leftover()
+        return (None if options.problems else Form(documents)), options.problems
     picture = options.choice("picture", ("changes", "full"), default="changes") == "full"
     tombstones = _tombstones(options.block("tombstones"))
     reader = {"fixed_width": _fixed_width, "delimited": _delimited, "excel": _excel}[kind](options)

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tilth.connectors.files import delimited, excel, fixed_width
-from tilth.connectors.files.formats import Delimited, Excel, FixedWidth, Form, Tombstones
+from tilth.connectors.files.formats import Delimited, Documents, Excel, FixedWidth, Form, Tombstones
 from tilth.connectors.files.parts import Part, Piece, pieces
 from tilth.connectors.files.refused import Refused
 
@@ -44,7 +44,8 @@ def wanted(table: pa.Table, columns: Sequence[str] | None) -> pa.Table:
     return table.select([*there, *surplus])
 
 
-def _parts(file: BinaryIO, form: FixedWidth | Delimited | Excel) -> Iterator[Part]:
+def _parts(file: BinaryIO, form: FixedWidth | Delimited | Excel | Documents) -> Iterator[Part]:
+    assert not isinstance(form, Documents), "documents are taken whole: `gathering.py`"
     if isinstance(form, FixedWidth):
         return fixed_width.read(file, form)
     return delimited.read(file, form) if isinstance(form, Delimited) else excel.read(file, form)
