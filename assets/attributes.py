@@ -1,6 +1,7 @@
-"""The keys of one declaration and their meaning: attributes, as marked YAML, to a declaration value.
+"""The keys of a pulled table's declaration and their meaning: attributes, as marked YAML, to a declaration value.
 
-Every mistake is noted, none stops the reading; a wrong value leaves its default behind.
+Every mistake is noted, none stops the reading; a wrong value leaves its default behind. What derived tables and
+document sets have of their own is in `recipes.py` and `libraries.py`.
 """
 
 from __future__ import annotations
@@ -11,13 +12,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
-from tilth.assets.declared import Deletes, DerivedDeclaration, Freshness, Rights, TableDeclaration, Toxic
+from tilth.assets.declared import Deletes, Freshness, Rights, TableDeclaration, Toxic
 from tilth.assets.fields import Fields, duration_of
-from tilth.assets.marked import Marked, Mistakes, mistake, text_of
-from tilth.assets.query import QueryProblem, tables_read
-from tilth.errors import DeclarationError
+from tilth.assets.marked import Marked, Mistakes
 
-__all__ = ["Known", "derived_of", "table_of"]
+__all__ = ["Known", "common_of", "source_of", "table_of"]
 
 _NAME = r"[A-Za-z][A-Za-z0-9_]{0,62}"
 _DOTTED = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+"
@@ -37,10 +36,10 @@ class Known:
 def table_of(node: Marked, known: Known, mistakes: Mistakes) -> TableDeclaration:
     """The table that `node` declares; its mistakes are added to `mistakes`."""
     fields = Fields(node, mistakes, of="a table")
-    common = _common(fields)
+    common = common_of(fields)
     declared = TableDeclaration(
         **common,
-        source=_source(fields, known.sources),
+        source=source_of(fields, known.sources),
         object=fields.text("object", required=True) or "",
         cursor=fields.text("cursor"),
         load=cast(Any, _load(fields)),
@@ -56,19 +55,8 @@ def table_of(node: Marked, known: Known, mistakes: Mistakes) -> TableDeclaration
     return declared
 
 
-def derived_of(node: Marked, known: Known, mistakes: Mistakes) -> DerivedDeclaration:
-    """The derived table that `node` declares; its mistakes are added to `mistakes`."""
-    fields = Fields(node, mistakes, of="a derived table")
-    common = _common(fields)
-    inputs, sql = fields.texts("inputs"), _sql(fields, known)
-    if sql and known.queries:
-        inputs = _inputs(fields, sql, inputs)
-    fields.done()
-    return DerivedDeclaration(**common, sql=str(sql.value) if sql else "", inputs=inputs, where=node.where)
-
-
-def _common(fields: Fields) -> dict[str, Any]:
-    """The keys that tables of both kinds have."""
+def common_of(fields: Fields) -> dict[str, Any]:
+    """The keys that tables of all kinds have."""
     freshness, toxic, rights = fields.mapping("freshness"), fields.mapping("toxic"), fields.mapping("rights")
     common = {
         "name": fields.text("name", required=True, pattern=_NAME, expected="letters, digits and _, a letter first")
@@ -89,7 +77,8 @@ def _common(fields: Fields) -> dict[str, Any]:
     return common
 
 
-def _source(fields: Fields, sources: Collection[str] | None) -> str:
+def source_of(fields: Fields, sources: Collection[str] | None) -> str:
+    """The connection named by `source`."""
     name = fields.text("source", required=True)
     node = fields.node("source")
     if name and node and sources is not None and name not in sources:
@@ -149,53 +138,3 @@ def _deletes_by(fields: Fields, node: Marked) -> Deletes:
     elif len(fields.mistakes) == before:
         fields.wrong("deletes names no column", node, "{column: is_deleted} or {compare_keys: daily}")
     return Deletes()
-
-
-def _sql(fields: Fields, known: Known) -> Marked | None:
-    text, file = fields.text("sql"), fields.text("sql_file")
-    sql, sql_file = fields.node("sql"), fields.node("sql_file")
-    if sql and sql_file:
-        fields.wrong("a derived table takes sql or sql_file, not both", sql_file, "one of them")
-    elif not sql and not sql_file:
-        what = "a derived table has no sql"
-        fields.mistakes.append(
-            mistake(what, where=fields.where, expected="sql: | or sql_file: a file beside defs.yaml")
-        )
-    elif text and sql:
-        return sql
-    elif file and sql_file:
-        return _sql_from(fields, sql_file, known.folder, file)
-    return None
-
-
-def _sql_from(fields: Fields, node: Marked, folder: Path | None, file: str) -> Marked | None:
-    path = (folder or Path()) / file
-    shown = str(Path(node.where.rpartition(":")[0]).parent / file)
-    if not path.is_file():
-        beside = [other.name for other in path.parent.glob("*.sql")] if path.parent.is_dir() else []
-        fields.wrong("there is no such sql_file", node, "a path beside defs.yaml", known=beside)
-        return None
-    try:
-        return Marked(text_of(path, shown=shown), f"{shown}:1", 1)
-    except DeclarationError as error:
-        fields.mistakes.append(error)
-        return None
-
-
-def _inputs(fields: Fields, sql: Marked, declared: tuple[str, ...]) -> tuple[str, ...]:
-    """The tables the query reads; `inputs`, where given, must say the same."""
-    text = str(sql.value)
-    try:
-        read = tables_read(text)
-    except QueryProblem as problem:
-        line = (sql.inner_line or 1) + text.count("\n", 0, problem.offset or 0)
-        where = f"{sql.where.rpartition(':')[0]}:{line}" if sql.inner_line else sql.where
-        fields.mistakes.append(mistake(f"sql cannot be used: {problem.what}", where=where, expected="one SELECT query"))
-        return declared
-    node = fields.node("inputs")
-    if node and {name.lower() for name in declared} != {name.lower() for name in read}:
-        expected = ", ".join(read) or "none"
-        what = "inputs are not the tables that the query reads"
-        got = ", ".join(declared)
-        fields.mistakes.append(mistake(what, where=node.where, expected=expected, got=got))
-    return read

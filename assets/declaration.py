@@ -11,10 +11,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from tilth.assets.attributes import Known, derived_of, table_of
+from tilth.assets.attributes import Known, table_of
 from tilth.assets.declared import DerivedDeclaration, TableDeclaration
 from tilth.assets.fields import Fields
 from tilth.assets.marked import Marked, Mistakes, marked, mistake, near, read_marked
+from tilth.assets.recipes import derived_of
 from tilth.errors import DeclarationError
 
 __all__ = ["Known", "Parsed", "derived_from", "parse", "parse_marked", "raise_mistakes", "table_from"]

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 
+from tilth.schemas.match import Match
+
 __all__ = ["Deletes", "DerivedDeclaration", "Freshness", "Rights", "TableDeclaration", "Toxic"]
 
 Load = Literal["merge", "append", "replace"]
@@ -74,12 +76,16 @@ class TableDeclaration:
 
 @dataclass(frozen=True, slots=True)
 class DerivedDeclaration:
-    """One table made from other tables by a SQL query (`type: tilth.assets.Derived`)."""
+    """One table made from other tables by a SQL query (`type: tilth.assets.Derived`).
+
+    Rules that match two tables are a query too: `match` says which rows have no partner.
+    """
 
     name: str
     contract: str
     sql: str  # the query text; DuckDB dialect; reads published tables by name
     inputs: tuple[str, ...]  # the tables the query reads
+    match: Match | None = None
     owner: str | None = None
     description: str | None = None
     freshness: Freshness = Freshness()

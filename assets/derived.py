@@ -34,6 +34,7 @@ class DerivedAttributes(dg.Model):
     contract: str
     sql: str | None = None
     sql_file: str | None = None  # beside the defs.yaml
+    match: dict[str, Any] | None = None  # rules that match two tables, in the query's stead
     inputs: list[str] | None = None  # default: what the query reads
     owner: str | None = None
     description: str | None = None

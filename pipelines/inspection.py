@@ -17,6 +17,7 @@ from tilth.pipelines.project import Project, read_project
 
 if TYPE_CHECKING:
     from tilth.connectors.protocol import Connector
+    from tilth.schemas.match import Match
     from tilth.schemas.spec import Spec
 
 __all__ = ["Inspection", "inspect_project"]
@@ -82,9 +83,21 @@ def _contract_problems(
     if consent and consent not in columns:
         what = f"rights.consent_column: {spec.name} has no column {consent}"
         yield mistake(what, where=where(name, "rights"), got=consent, known=columns)
+    if isinstance(declared, DerivedDeclaration) and declared.match:
+        yield from _match_problems(declared.match, where(name, "match"), specs)
     for column in spec.columns:
         if column.references:
             yield from _reference_problem(project, name, f"{spec.name}.{column.name}", column.references, specs)
+
+
+def _match_problems(match: Match, where: str, specs: Mapping[str, Spec]) -> Iterator[DeclarationError]:
+    """Columns that the rules compare and that their table does not have."""
+    asked = [match.left, *((match.left[0], rule.left) for rule in match.rules)]
+    asked += [match.right, *((match.right[0], rule.right) for rule in match.rules)]
+    for table, column in dict.fromkeys(asked):
+        if table in specs and column not in specs[table].schema:
+            what = f"match: {table} has no column {column}"
+            yield mistake(what, where=where, got=column, known=specs[table].schema)
 
 
 def _key_problems(project: Project, declared: TableDeclaration, spec: Spec) -> Iterator[DeclarationError]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -17,7 +18,7 @@ import pyarrow.parquet as pq
 from tilth.assets.declared import DerivedDeclaration
 from tilth.assets.parquet import Sheet
 from tilth.assets.publishing.candidate import Candidate, comma
-from tilth.assets.publishing.engine import literal
+from tilth.assets.publishing.engine import literal, quoted
 from tilth.assets.publishing.merge import Keyed, begin_table, merge_round, settled_counts
 from tilth.assets.publishing.removal import clear, remove_absent
 from tilth.assets.publishing.rounds import Merged
@@ -49,6 +50,7 @@ def derive(
         toxic, quality = _judge(judge, raw, good)
         toxic = pl.concat([toxic, _tied(candidate, judge, raw, good)])
         _merge(candidate, declaration, judge.spec, good, counts)
+        quality += tuple(_partners(candidate, declaration))
     finally:
         for path in (raw, good):
             path.unlink(missing_ok=True)
@@ -127,6 +129,15 @@ def _merge(candidate: Candidate, declaration: DerivedDeclaration, spec: Spec, go
     states = settled_counts(candidate)
     counts.update(updated=states.get("replaced", 0), unchanged=states.get("unchanged", 0))
     counts.update(inserted=written - counts["updated"], rows_after=candidate.rows(name))
+
+
+def _partners(candidate: Candidate, declaration: DerivedDeclaration) -> Iterator[Quality]:
+    """How many rows of each matched table have no partner; such a row is no fault, and is counted by name."""
+    match = declaration.match
+    for (table, key), column in zip((match.left, match.right), match.columns, strict=True) if match else ():
+        without = f"{quoted(table)} t ANTI JOIN {quoted(declaration.name)} p ON p.{quoted(column)} = t.{quoted(key)}"
+        alone = candidate.number(f"SELECT count(*) FROM {without}")
+        yield Quality("partner", table, "warn", candidate.rows(table), alone)
 
 
 def _quarantined(toxic: pl.DataFrame, open: pl.DataFrame, counts: Counter[str]) -> Merged:

@@ -21,6 +21,7 @@ from tilth.assets.state import leases
 from tilth.errors import Busy
 from tilth.schemas.contract import Contract
 from tilth.schemas.contract import field as column
+from tilth.schemas.match import Match, MatchRule, query_of
 
 INT, TEXT = pa.int64(), pa.string()
 
@@ -60,6 +61,15 @@ class Total(Contract):
 
     id: int = column(key=True)
     doubled: int = column(le=10)
+
+
+class Pair(Contract):
+    """Which account an employee has."""
+
+    employees_id: int = column(key=True)
+    accounts_id: int = column()
+    rule: str = column()
+    value: str = column()
 
 
 @dataclass
@@ -310,3 +320,19 @@ def test_a_run_that_lost_its_lease_does_not_switch(house: House) -> None:
     with house.lake.state.begin() as connection:
         connection.execute(leases.delete())
     assert house.publish().tables["parents"].rows == 1
+
+
+def test_a_match_joins_rows_and_counts_those_without_a_partner(house: House) -> None:
+    house.tables["employees"] = plain("employees"), Employee
+    house.tables["accounts"] = plain("accounts"), Account
+    match = Match(("employees", "id"), ("accounts", "id"), (MatchRule("number", "id", "email", "digits"),))
+    pairs = DerivedDeclaration("pairs", "x.Pair", query_of(match), ("employees", "accounts"), match)
+    house.derived.append(Publishable(pairs, Pair))
+    house.ingest("employees", Scripted([{"id": n} for n in (1, 2, 3)], {"id": INT, "manager": INT}))
+    accounts = [{"id": 7, "email": "no 1"}, {"id": 8, "email": "2@x"}]
+    house.ingest("accounts", Scripted(accounts, {"id": INT, "email": TEXT}))
+    house.publish()
+    found = frame_of(house.lake.curated, "SELECT employees_id, accounts_id, rule, value FROM pairs ORDER BY 1").rows()
+    assert found == [(1, 7, "number", "1"), (2, 8, "number", "2")]
+    counted = "SELECT \"column\", checked, failed, severity FROM _catalog.quality WHERE rule = 'partner' ORDER BY 1"
+    assert frame_of(house.lake.curated, counted).rows() == [("accounts", 2, 0, "warn"), ("employees", 3, 1, "warn")]

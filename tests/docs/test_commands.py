@@ -11,10 +11,12 @@ from pathlib import Path
 from pages import PAGES, blocks
 
 from tilth.assets.attributes import table_of
+from tilth.assets.recipes import derived_of
 from tilth.connectors.files.connector import files
 from tilth.connectors.registry import kinds
 from tilth.connectors.sql.kinds import mysql, postgres, sql, sqlite
 from tilth.pipelines.cli.commands import Command, tree
+from tilth.schemas.match import NORMALISERS
 from tilth.schemas.standardise import STANDARDISERS
 
 DOCUMENTED = "\n".join(page.read_text("utf-8") for page in PAGES)
@@ -51,14 +53,14 @@ def test_every_setting_of_a_connection_is_documented() -> None:
 
 
 def test_every_key_of_a_declaration_is_documented() -> None:
-    source = Path(inspect.getfile(table_of)).read_text("utf-8")
+    source = "".join(Path(inspect.getfile(reads)).read_text("utf-8") for reads in (table_of, derived_of))
     keys = {*re.findall(r'\.(?:text|texts|node|choice|mapping|number|duration|cron)\("(\w+)"', source)}
     missing = sorted(key for key in keys if f"`{key}`" not in DOCUMENTED and f"{key}:" not in DOCUMENTED)
     assert not missing, missing
 
 
-def test_every_standardiser_is_documented() -> None:
-    missing = [name for name in STANDARDISERS if f"`{name}`" not in DOCUMENTED]
+def test_every_standardiser_and_normal_form_is_documented() -> None:
+    missing = [name for name in (*STANDARDISERS, *NORMALISERS) if f"`{name}`" not in DOCUMENTED]
     assert not missing, missing
 
 
