@@ -90,7 +90,10 @@ def publish_step(tables: Sequence[Publishable], time_zone: str) -> dg.AssetsDefi
             published = publish_night(tables, bench.lake("publish"), bench.run, select=select)
             bench.journal.note(PUBLISH, published)
         made = selected | {declaration.name for declaration in downstream(tables, selected)}
-        yield from told(context, _materialised(published, names, made))
+        kept_back = _kept_back(published, tables)
+        for observed in _observed(published, [name for name in names if name in made & kept_back]):
+            context.log_event(observed)
+        yield from told(context, _materialised(published, names, made - kept_back))
         yield from (check for check in _checks(published, names) if chosen(context, check))
         with readable(PUBLISH, bench.journal):
             _refuse(published, tables)
@@ -110,13 +113,33 @@ def _in_order(tables: Sequence[Publishable]) -> list[Publishable]:
     return [*(table for table in tables if table.name not in derived), *(derived[name] for name in order)]
 
 
+def _kept_back(published: Published, tables: Sequence[Publishable]) -> frozenset[str]:
+    """The tables that are not as new as can be: held, failed, or made from one that is."""
+    behind = {name for name, table in published.tables.items() if table.state not in _VISIBLE}
+    derived = [table.declaration for table in tables if isinstance(table.declaration, DerivedDeclaration)]
+    for declaration in derived:  # inputs come before what is made from them
+        if behind & {*declaration.inputs}:
+            behind.add(declaration.name)
+    return frozenset(behind)
+
+
+def _observed(published: Published, names: Sequence[str]) -> Iterator[dg.AssetObservation]:
+    """What stands in the release and is no materialisation: dagster would call its data fresh."""
+    for name, facts in _facts(published, names):
+        yield dg.AssetObservation(curated_key(name), metadata=facts)
+
+
 def _materialised(published: Published, names: Sequence[str], made: frozenset[str]) -> Iterator[_Result]:
+    for name, facts in _facts(published, [name for name in names if name in made]):
+        yield dg.MaterializeResult(asset_key=curated_key(name), metadata=facts)
+
+
+def _facts(published: Published, names: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
     for name in names:
         table = published.tables.get(name)
-        if published.current and name in made and table and table.state in _VISIBLE:
+        if published.current and table and table.state in _VISIBLE:
             counts = {count: value for count, value in table.counts.items() if value}
-            facts = {"dagster/row_count": table.rows, "release": published.current.release, **counts}
-            yield dg.MaterializeResult(asset_key=curated_key(name), metadata=facts)
+            yield name, {"dagster/row_count": table.rows, "release": published.current.release, **counts}
 
 
 def _checks(published: Published, names: Sequence[str]) -> Iterator[dg.AssetCheckResult]:

@@ -6,17 +6,21 @@ Turns declarations and contracts into dagster's values; steps and components are
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 import dagster as dg
 
 from tilth.assets.declared import DerivedDeclaration, Freshness, TableDeclaration
 from tilth.schemas.contract import Column, Spec
+from tilth.schemas.freshness import Cron
 
 __all__ = ["curated_key", "curated_spec", "freshness_policy", "identifier", "ingest_keys", "ingest_specs"]
 __all__ += ["raw_key", "ready_key", "table_schema", "toxic_key", "toxic_schema"]
 
+_LEAST = timedelta(minutes=1)  # dagster's
+_SOME_DAY = datetime(2024, 1, 1, tzinfo=UTC)
 _TOXIC = (  # the columns of a toxic file: name, type, description
     ("id", "String", "the quarantine entry"),
     ("key", "String", "the record's key, if it has one that can be read"),
@@ -89,16 +93,31 @@ def _column(column: Column, spec: Spec) -> dg.TableColumn:
 
 
 def freshness_policy(promise: Freshness, time_zone: str) -> dg.FreshnessPolicy | None:
-    """What dagster can show of a promise; `_catalog.freshness` is the truth."""
-    if promise.deadline:
-        from dagster._utils.schedules import get_smallest_cron_interval
+    """What dagster can show of a promise: it never calls data late that is not, and says so later where it must.
 
-        longest = get_smallest_cron_interval(promise.deadline)
-        window = min(promise.max_age or timedelta(days=1), longest)
-        return dg.FreshnessPolicy.cron(promise.deadline, max(window, timedelta(minutes=1)), time_zone)
-    if promise.max_age:
-        return dg.FreshnessPolicy.time_window(max(promise.max_age, timedelta(minutes=1)))
-    return None
+    Dagster takes one policy an asset. A deadline that comes at even intervals is its `cron` policy, an age its time
+    window. Of a promise of both the one is taken that comes closer; `_catalog.freshness` is the truth.
+    """
+    if promise.deadline is None:
+        return None if promise.max_age is None else _window(promise.max_age)
+    from dagster._utils.schedules import get_smallest_cron_interval
+
+    smallest, pair = get_smallest_cron_interval(promise.deadline), _longest_pair(promise.deadline)
+    if promise.max_age is not None and promise.max_age <= max(pair - promise.max_age, timedelta()) + smallest:
+        return _window(promise.max_age)
+    if pair == 2 * smallest:
+        return dg.FreshnessPolicy.cron(promise.deadline, max(smallest, _LEAST), time_zone)
+    return _window(min(pair, promise.max_age or pair))
+
+
+def _window(age: timedelta) -> dg.FreshnessPolicy:
+    return dg.FreshnessPolicy.time_window(max(age, _LEAST))
+
+
+def _longest_pair(deadline: str) -> timedelta:
+    """The longest time that two deadlines in a row take: data is good until the second deadline after it."""
+    times = list(islice(Cron.parse(deadline).after(_SOME_DAY), 500))
+    return max(third - first for first, third in zip(times, times[2:], strict=False))
 
 
 def ingest_specs(table: TableDeclaration) -> tuple[dg.AssetSpec, dg.AssetSpec, dg.AssetSpec]:

@@ -41,7 +41,8 @@ class TableStatus:
     owner: str | None
     source: str | None  # None: derived
     fresh: bool
-    late: str | None  # why it is not fresh, in words
+    freshness: str  # fresh | late | no promise
+    why: str  # why it is fresh or late, in one sentence
     data_as_of: datetime | None
     age_s: float | None
     sla_s: float | None
@@ -129,7 +130,7 @@ def table_document(table: TableStatus) -> dict[str, Any]:
         **{name: table.counts.get(name, 0) for name in COUNTS},
         "state": table.state,
         "reason": table.reason,
-        "late": table.late,
+        "freshness": {"state": table.freshness, "reason": table.why},
         "owner": table.owner,
         "source": table.source,
         "data_as_of": _text(table.data_as_of),
@@ -148,7 +149,7 @@ def _table(
     said, reason = _state(one.name, entry, manifest, state, attempt)
     sla = Sla(one.freshness.deadline, one.freshness.max_age, zone)
     as_of = entry.data_as_of if entry else None
-    lateness = state_of(sla, as_of, now)
+    lateness = state_of(sla, as_of, now, through=entry.through if entry else None)
     counts = dict(entry.counts) if entry else {}
     names = (*COUNTS, "rows_before", "rows_after")
     return TableStatus(
@@ -159,7 +160,8 @@ def _table(
         owner=one.owner,
         source=one.source if isinstance(one, TableDeclaration) else None,
         fresh=lateness.fresh,
-        late=lateness.reason,
+        freshness=lateness.state,
+        why=lateness.reason,
         data_as_of=as_of,
         age_s=_seconds(lateness.age),
         sla_s=_seconds(lateness.allowed or one.freshness.max_age),

@@ -13,7 +13,7 @@ from itertools import count
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-__all__ = ["Cron", "Lateness", "Sla", "late_after", "state_of"]
+__all__ = ["Cron", "Lateness", "Sla", "late_after", "reason_of", "state_of"]
 
 _FIELDS = (("minute", 0, 59), ("hour", 0, 23), ("day of month", 1, 31), ("month", 1, 12), ("day of week", 0, 7))
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -101,7 +101,7 @@ class Lateness:
     late_after: datetime | None  # the moment at which the first promise breaks
     age: timedelta | None  # None: no data yet
     allowed: timedelta | None  # how old this data may become before it is late
-    reason: str | None  # why it is late, in words
+    reason: str  # why it is so, in one sentence
 
     @property
     def fresh(self) -> bool:
@@ -124,22 +124,33 @@ def late_after(sla: Sla, data_as_of: datetime) -> datetime | None:
     return min(moments, default=None)
 
 
-def state_of(sla: Sla, data_as_of: datetime | None, now: datetime) -> Lateness:
-    """Whether data as of `data_as_of` (None: there is none yet) keeps its promise at `now`."""
+def state_of(sla: Sla, data_as_of: datetime | None, now: datetime, *, through: str | None = None) -> Lateness:
+    """Whether data as of `data_as_of` (None: there is none yet) keeps its promise at `now`.
+
+    `through` names the table whose data is the oldest of those that a derived table is made from.
+    """
     age = None if data_as_of is None else now - data_as_of
-    if not sla.promised:
-        return Lateness("no promise", None, age, None, None)
+    after = late_after(sla, data_as_of) if data_as_of else None
+    late = sla.promised and (after is None or now > after)
+    state = "late" if late else "fresh" if sla.promised else "no promise"
+    allowed = after - data_as_of if after and data_as_of else None
+    return Lateness(state, after, age, allowed, reason_of(sla, data_as_of, late=late, through=through))
+
+
+def reason_of(sla: Sla, data_as_of: datetime | None, *, late: bool, through: str | None = None) -> str:
+    """Why data as of `data_as_of` is late, or is not, in one sentence; times are those of the project's clocks."""
     if data_as_of is None:
-        return Lateness("late", None, None, None, "no complete pull was published yet")
+        return "no complete pull was published yet"
+    of = f" (that of {through})" if through else ""
+    told = f"data is as of {_words(data_as_of, sla.time_zone)}{of}"
     after = late_after(sla, data_as_of)
-    assert after is not None  # something is promised
-    late = now > after
-    reason = f"data is as of {_words(data_as_of)}, it was good until {_words(after)}" if late else None
-    return Lateness("late" if late else "fresh", after, age, after - data_as_of, reason)
+    if after is None:
+        return f"nothing is promised; {told}"
+    return f"{told}, {'it was' if late else 'which is'} good until {_words(after, sla.time_zone)}"
 
 
-def _words(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+def _words(moment: datetime, zone: str) -> str:
+    return moment.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M %Z")
 
 
 def _field(text: str, index: int) -> frozenset[int]:

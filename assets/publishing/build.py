@@ -137,7 +137,7 @@ class _Builder:
         if name in self.held:
             entry, merged = replace(entry, state="held", reason=self.held[name]), self._as_it_was(entry, opened.height)
         else:
-            version, as_of = derived_version(declaration, judge.spec), oldest(self.result.tables, declaration.inputs)
+            version = derived_version(declaration, judge.spec)
             due = (
                 name in self.plan.wanted
                 or bool(self.plan.accepted[name])
@@ -148,7 +148,8 @@ class _Builder:
                 self.result.quality[name] = quality
             else:
                 merged = self._as_it_was(entry, opened.height)
-            entry = replace(entry, state="published", reason=None, contract=version, data_as_of=as_of)
+            as_of, through = oldest(self.result.tables, declaration.inputs)
+            entry = replace(entry, state="published", reason=None, contract=version, data_as_of=as_of, through=through)
         return self.clerk.derived(declaration, merged, entry, changed=name in candidate.changed)
 
     @staticmethod

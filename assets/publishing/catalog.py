@@ -18,7 +18,7 @@ from tilth.assets.publishing.engine import literal, quoted
 from tilth.assets.publishing.facts import CatalogFacts, TableFacts
 from tilth.assets.publishing.manifest import Manifest
 from tilth.assets.publishing.stale import stale_keys
-from tilth.schemas.freshness import Sla, late_after
+from tilth.schemas.freshness import Sla, late_after, reason_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -136,6 +136,7 @@ def _promises(con: DuckDBPyConnection, tables: Sequence[TableFacts], facts: Cata
         release = facts.manifest.tables[name]
         sla = Sla(promise.deadline, promise.max_age, facts.time_zone)
         published_now = release.state == "published"
+        fresh, late = (reason_of(sla, release.data_as_of, late=late, through=release.through) for late in (False, True))
         rows.append(
             {
                 "table": name,
@@ -144,7 +145,9 @@ def _promises(con: DuckDBPyConnection, tables: Sequence[TableFacts], facts: Cata
                 "deadline": f"{promise.deadline} {facts.time_zone}" if promise.deadline else None,
                 "max_age_s": int(promise.max_age.total_seconds()) if promise.max_age else None,
                 "late_after": late_after(sla, release.data_as_of) if release.data_as_of else None,
-                "reason": release.reason,
+                "fresh_reason": fresh,
+                "late_reason": late,
+                "trouble": release.reason.splitlines()[0] if release.reason else None,
             }
         )
     return rows

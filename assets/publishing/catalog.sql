@@ -43,7 +43,7 @@ COMMENT ON COLUMN _catalog.columns.statistics_of IS 'Release whose data null_sha
 
 CREATE TABLE _catalog.promises (
     "table" VARCHAR, data_as_of TIMESTAMPTZ, published_at TIMESTAMPTZ, deadline VARCHAR, max_age_s BIGINT,
-    late_after TIMESTAMPTZ, reason VARCHAR
+    late_after TIMESTAMPTZ, fresh_reason VARCHAR, late_reason VARCHAR, trouble VARCHAR
 );
 COMMENT ON TABLE _catalog.promises IS 'What is promised about each table, and when the promise breaks; the view freshness tells the state now';
 COMMENT ON COLUMN _catalog.promises."table" IS 'Table in schema main';
@@ -52,31 +52,38 @@ COMMENT ON COLUMN _catalog.promises.published_at IS 'When the table was last bro
 COMMENT ON COLUMN _catalog.promises.deadline IS 'Cron expression and time zone: at each of these times data is from after the one before';
 COMMENT ON COLUMN _catalog.promises.max_age_s IS 'How many seconds old data may be';
 COMMENT ON COLUMN _catalog.promises.late_after IS 'The moment from which the data of this release is late';
-COMMENT ON COLUMN _catalog.promises.reason IS 'Why the table was not brought up to date';
+COMMENT ON COLUMN _catalog.promises.fresh_reason IS 'What the view freshness says while the promise is kept';
+COMMENT ON COLUMN _catalog.promises.late_reason IS 'What the view freshness says from then on';
+COMMENT ON COLUMN _catalog.promises.trouble IS 'Why the table was not brought up to date by this release';
 
 CREATE VIEW _catalog.freshness AS
 SELECT
-    "table", data_as_of, published_at, deadline, late_after,
-    CASE
-        WHEN deadline IS NULL AND max_age_s IS NULL THEN 'no promise'
-        WHEN data_as_of IS NULL OR now() > late_after THEN 'late'
-        ELSE 'fresh'
-    END AS state,
+    "table", data_as_of, published_at, deadline, late_after, state,
     CASE WHEN age_s >= 86400 THEN (age_s // 86400) || ' d ' ELSE '' END
         || ((age_s % 86400) // 3600) || ' h ' || ((age_s % 3600) // 60) || ' min' AS age,
-    age_s, max_age_s, reason
-FROM (SELECT *, date_diff('second', data_as_of, now()) AS age_s FROM _catalog.promises);
+    CASE WHEN state = 'late' THEN late_reason ELSE fresh_reason END || coalesce('; ' || trouble, '') AS reason,
+    age_s, max_age_s
+FROM (
+    SELECT
+        *, date_diff('second', data_as_of, now()) AS age_s,
+        CASE
+            WHEN deadline IS NULL AND max_age_s IS NULL THEN 'no promise'
+            WHEN data_as_of IS NULL OR now() > late_after THEN 'late'
+            ELSE 'fresh'
+        END AS state
+    FROM _catalog.promises
+);
 COMMENT ON VIEW _catalog.freshness IS 'How old the data of each table is, and whether that keeps what was promised: computed when you ask';
 COMMENT ON COLUMN _catalog.freshness."table" IS 'Table in schema main';
-COMMENT ON COLUMN _catalog.freshness.data_as_of IS 'Clock of the source when the last complete pull that the release contains began';
+COMMENT ON COLUMN _catalog.freshness.data_as_of IS 'Clock of the source when the last complete pull that the release contains began; of a derived table: the oldest of its inputs';
 COMMENT ON COLUMN _catalog.freshness.published_at IS 'When the table was last brought up to date';
 COMMENT ON COLUMN _catalog.freshness.deadline IS 'Cron expression and time zone: at each of these times data is from after the one before';
 COMMENT ON COLUMN _catalog.freshness.late_after IS 'The moment from which the data of this release is late';
 COMMENT ON COLUMN _catalog.freshness.state IS 'fresh, late or no promise, now';
 COMMENT ON COLUMN _catalog.freshness.age IS 'Time since data_as_of, now, in words';
+COMMENT ON COLUMN _catalog.freshness.reason IS 'Why the state is so, in one sentence; and what kept the table from being brought up to date';
 COMMENT ON COLUMN _catalog.freshness.age_s IS 'Seconds since data_as_of, now';
 COMMENT ON COLUMN _catalog.freshness.max_age_s IS 'How many seconds old data may be';
-COMMENT ON COLUMN _catalog.freshness.reason IS 'Why the table was not brought up to date';
 
 CREATE TABLE _catalog.quality (
     run VARCHAR, "table" VARCHAR, rule VARCHAR, "column" VARCHAR, severity VARCHAR, checked BIGINT, failed BIGINT,

@@ -111,11 +111,19 @@ def carried(entry: TableRelease) -> TableRelease:
     return replace(entry, state="carried", settled=None, events=None, toxic=None)
 
 
-def oldest(tables: Mapping[str, TableRelease], inputs: tuple[str, ...]) -> datetime | None:
-    """As of when a derived table's data is: as old as its oldest input, unknown when one is."""
-    times = [tables[name].data_as_of if name in tables else None for name in inputs]
-    known = [time for time in times if time is not None]
-    return min(known) if known and len(known) == len(times) else None
+def oldest(tables: Mapping[str, TableRelease], inputs: tuple[str, ...]) -> tuple[datetime | None, str | None]:
+    """As of when a derived table's data is, and the pulled table that it is so through.
+
+    It is as old as its oldest input, and unknown when one is.
+    """
+    found: list[tuple[datetime, str]] = []
+    for name in inputs:
+        entry = tables.get(name)
+        through = (entry.through if entry else None) or name
+        if entry is None or entry.data_as_of is None:
+            return None, through
+        found.append((entry.data_as_of, through))
+    return min(found) if found else (None, None)
 
 
 def _contents(turn: Turn) -> dict[str, object]:

@@ -116,8 +116,8 @@ def _remarks(found: Status) -> Iterator[str]:
     for table in found.tables:
         if table.state in ("held", "failed"):
             yield from _with_next(table)
-        elif table.late:
-            yield f"{table.name} is late: {table.late}"
+        if not table.fresh:
+            yield f"{table.name} is late: {table.why}"
         for name, equation in table.unproved:
             yield f"{table.name}: the {name} balance does not add up: {equation}\n  next: tilth verify"
     toxic = [table.name for table in found.tables if table.counts.get("open_after")]

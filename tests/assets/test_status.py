@@ -108,7 +108,7 @@ def test_freshness_is_asked_now(place: Place) -> None:
     place.release(2, orders=replace(entry(), data_as_of=NOW - timedelta(hours=27)))
     late = place.status(ORDERS).tables[0]
     assert not late.fresh
-    assert late.late
+    assert (late.freshness, late.why.startswith("data is as of ")) == ("late", True)
 
 
 def test_a_source_that_failed_last_is_failed_and_so_are_its_tables(place: Place) -> None:

@@ -61,6 +61,13 @@ def test_nights_first_quiet_and_with_a_source_down(company: Any, capfd: pytest.C
         ("ingest", "FAILURE"),
         ("publish", "SUCCESS"),
     ]
+    with instance(
+        open_project(company.folder)
+    ) as dagster:  # made from what could not be pulled: seen, not as new as can be
+        made = dagster.get_latest_materialization_event(dg.AssetKey(["curated", "turnover"]))
+        assert made is not None and made.run_id == first.run_id
+        seen_in = dagster.fetch_observations(dg.AssetKey(["curated", "turnover"]), limit=5).records
+        assert [record.run_id for record in seen_in] == [second.run_id]
     rows = published(company, "SELECT kind, exit FROM _catalog.runs ORDER BY started_at")
     assert rows[:3] == [("ingest", 0), ("publish", 0), ("ingest", 3)]
     assert capfd.readouterr() == ("", "")  # dagster tells its event log, not the terminal

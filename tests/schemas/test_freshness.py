@@ -136,13 +136,18 @@ def test_the_first_broken_promise_counts() -> None:
     late = state_of(sla, as_of, utc(2026, 11, 22, 4, 0, 1))
     assert (late.state, late.fresh, late.allowed) == ("late", False, timedelta(hours=26))
     assert late.reason == "data is as of 2026-11-21 02:00 UTC, it was good until 2026-11-22 04:00 UTC"
+    fresh = state_of(Sla("0 6 * * *", None, BERLIN), as_of, utc(2026, 11, 21, 7), through="orders")
+    expected = "data is as of 2026-11-21 03:00 CET (that of orders), which is good until 2026-11-22 06:00 CET"
+    assert fresh.reason == expected
 
 
 def test_without_data_or_promise() -> None:
     now = utc(2026, 11, 21)
     assert state_of(Sla(), None, now).state == "no promise"
     assert state_of(Sla(), utc(2026, 11, 20), now).age == timedelta(days=1)
-    assert state_of(Sla(max_age=timedelta(hours=1)), None, now).state == "late"
+    assert state_of(Sla(), utc(2026, 11, 20), now).reason == "nothing is promised; data is as of 2026-11-20 00:00 UTC"
+    nothing = state_of(Sla(max_age=timedelta(hours=1)), None, now)
+    assert (nothing.state, nothing.reason) == ("late", "no complete pull was published yet")
 
 
 @given(

@@ -153,7 +153,7 @@ def test_freshness_is_computed_when_asked(
 
 
 def test_a_held_table_keeps_the_time_it_was_published(con: duckdb.DuckDBPyConnection) -> None:
-    when = "SELECT published_at, reason FROM _catalog.freshness"
+    when = "SELECT published_at, trouble FROM _catalog.promises"
     written(con, CatalogFacts(manifest(1), [facts_of("alpha")]))
     written(con, CatalogFacts(manifest(2, state="held", reason="too toxic"), [facts_of("alpha")]))
     assert rows(con, when) == [(START + timedelta(days=1), "too toxic")]
