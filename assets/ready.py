@@ -15,10 +15,11 @@ import sqlalchemy as sa
 from tilth.assets import state
 from tilth.assets.declared import TableDeclaration
 from tilth.assets.lake import Lake, Run
+from tilth.assets.outcomes import Verdicts
 from tilth.assets.places import toxic_path
 from tilth.assets.pulls import PullRow, batches_of, landed_pulls, pull_row
 from tilth.assets.quarantine import record
-from tilth.assets.verdicts import Verdicts, keys_in, verdicts_on
+from tilth.assets.verdicts import keys_in, verdicts_on
 from tilth.errors import ContractError, NotConserved
 from tilth.schemas.judging import Judge
 from tilth.schemas.spec import Spec
