@@ -15,8 +15,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_BINARY = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
-_BINARY_BYTES = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _SHARE = 100  # one such character in so many makes it no text
 
 
@@ -54,14 +53,18 @@ def _strict(content: bytes, encoding: str, name: str) -> Decoded:
         text = content.decode(encoding)
     except LookupError:
         raise Undecodable(f"{encoding} is no code page that is known", binary=False) from None
-    except UnicodeError as error:
-        controls = len(_BINARY_BYTES.findall(content))
-        at = error.start if isinstance(error, UnicodeDecodeError) else 0
-        raise Undecodable(
-            f"byte 0x{content[at]:02X} at {at}", binary=controls * _SHARE > len(content) and encoding == "utf-8"
-        ) from None
-    controls = len(_BINARY.findall(text))
-    if controls * _SHARE > len(text):
-        told = "it looks like UTF-16 without a byte order mark" if "\0" in text else f"{controls} control characters"
-        raise Undecodable(told, binary="\0" not in text or b"\0\0" in content)
-    return Decoded(text, name)
+    except UnicodeDecodeError as error:
+        told, letters = f"byte 0x{content[error.start]:02X} at {error.start}", content.decode("latin-1")
+    else:
+        told, letters = "control characters", text
+        if len(_CONTROLS.findall(text)) * _SHARE <= len(text):
+            return Decoded(text, name)
+    if _looks_like_utf_16(content):
+        raise Undecodable("it looks like UTF-16 without a byte order mark", binary=False)
+    raise Undecodable(told, binary=len(_CONTROLS.findall(letters)) * _SHARE > len(letters))
+
+
+def _looks_like_utf_16(content: bytes) -> bool:
+    """Whether every other byte is mostly zero: letters of Europe, two bytes each."""
+    zeros = content[::2].count(0), content[1::2].count(0)
+    return max(zeros) * 3 > len(content) and min(zeros) * 10 < max(zeros)

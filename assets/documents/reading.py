@@ -61,6 +61,9 @@ def _read(name: str, content: bytes, settings: Settings, depth: int) -> Parsed:
         read = replace(read, findings=(told, *read.findings))
     if not read.elements and not read.findings:
         read = replace(read, findings=(_NO_TEXT,))
+    if read.title is None:
+        first = next((one for one in read.elements if one.kind == "title" and one.part is None), None)
+        read = replace(read, title=None if first is None else first.text)
     return read
 
 

@@ -6,6 +6,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from statistics import median_low
 
 from tilth.assets.documents.pdf.lines import Line
 from tilth.assets.documents.pdf.paragraphs import Block
@@ -18,6 +19,7 @@ _HEADING, _BOLD_HEADING = 200, 100  # letters
 _NO_HEADING_ENDS_SO = (".", "!", ";", ",", ":")
 _LOWEST = 6
 _ZONE = 0.09  # of the page's height, at its top and at its bottom
+_OFTEN = 3  # pages; half of them where there are fewer, and two at least
 _DIGITS = re.compile(r"\d+")
 
 
@@ -77,16 +79,18 @@ def _clusters(sizes: Iterable[float]) -> list[float]:
 
 
 def margins(pages: Sequence[tuple[Box, Sequence[Line]]]) -> list[set[int]]:
-    """By page: which of its lines are headers or footers: they stand at the edge of most pages, but for numbers."""
+    """By page: which of its lines are headers or footers: they stand at the edge of several pages, but for numbers."""
+    usual = median_low([line.size for _, lines in pages for line in lines] or [0.0])
     found: dict[tuple[bool, str], dict[int, int]] = defaultdict(dict)
     for number, (sheet, lines) in enumerate(pages):
         zone = _ZONE * sheet.bottom
         for at, line in enumerate(lines):
-            if line.box.bottom < zone or line.box.top > sheet.bottom - zone:
+            at_edge = line.box.bottom < zone or line.box.top > sheet.bottom - zone
+            if at_edge and line.size < _LARGER * usual:
                 found[line.box.bottom < zone, _DIGITS.sub("#", line.text)].setdefault(number, at)
     repeated: list[set[int]] = [set() for _ in pages]
     for places in found.values():
-        if len(places) > 1 and len(places) * 2 >= len(pages):
+        if len(places) >= min(_OFTEN, max(2, len(pages) // 2)):
             for number, at in places.items():
                 repeated[number].add(at)
     return repeated

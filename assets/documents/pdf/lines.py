@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -22,27 +23,18 @@ class Line:
 
     words: tuple[Word, ...]
     box: Box
+    size: float  # of most of its letters
+    bold: bool  # all of it
+    text: str  # as it stands there
 
-    @property
-    def size(self) -> float:
-        """Of most of its letters."""
-        sizes = sorted((word.size, len(word.text)) for word in self.words)
-        middle = sum(letters for _, letters in sizes) / 2
-        for size, letters in sizes:
-            middle -= letters
-            if middle <= 0:
-                return size
-        return sizes[-1][0]
 
-    @property
-    def bold(self) -> bool:
-        """Whether all of it is."""
-        return all(word.bold for word in self.words)
-
-    @property
-    def text(self) -> str:
-        """As it stands there."""
-        return " ".join(word.text for word in self.words)
+def _line(words: Sequence[Word]) -> Line:
+    letters = Counter[float]()
+    for word in words:
+        letters[word.size] += len(word.text)
+    size = max(letters, key=lambda size: (letters[size], size))
+    text = " ".join(word.text for word in words)
+    return Line(tuple(words), around([word.box for word in words]), size, all(word.bold for word in words), text)
 
 
 def lines_of(words: Iterable[Word]) -> Iterator[Line]:
@@ -50,11 +42,11 @@ def lines_of(words: Iterable[Word]) -> Iterator[Line]:
     held: list[Word] = []
     for word in words:
         if held and not _goes_on(held[-1], word):
-            yield Line(tuple(held), around(one.box for one in held))
+            yield _line(held)
             held = []
         held.append(word)
     if held:
-        yield Line(tuple(held), around(one.box for one in held))
+        yield _line(held)
 
 
 def _goes_on(before: Word, word: Word) -> bool:

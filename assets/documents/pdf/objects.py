@@ -10,7 +10,7 @@ from typing import Any
 from tilth.assets.documents.pdf.seeing import Ink
 from tilth.assets.documents.pdf.shapes import Area, Box, Colour, Rule
 
-__all__ = ["Objects", "Place"]
+__all__ = ["Objects", "Place", "address"]
 
 _TEXT, _PATH, _IMAGE, _SHADING, _FORM = 1, 2, 3, 4, 5
 _LINE_TO, _BEZIER_TO, _MOVE_TO = 0, 1, 2
@@ -47,7 +47,7 @@ class Objects:
         self._z += 1
         kind = self._pdfium.FPDFPageObj_GetType(one)
         if kind == _TEXT:
-            self.inks[ctypes.cast(one, ctypes.c_void_p).value or 0] = self._ink(one)
+            self.inks[address(one)] = self._ink(one)
         elif kind == _PATH:
             self._path(one, matrix)
         elif kind in (_IMAGE, _SHADING) and len(self.areas) < _MANY:
@@ -61,7 +61,7 @@ class Objects:
         mode = self._pdfium.FPDFTextObj_GetTextRenderMode(one)
         colour, alpha = self._colour(one)
         font = self._pdfium.FPDFTextObj_GetFont(one)
-        known = ctypes.cast(font, ctypes.c_void_p).value or 0
+        known = address(font)
         if known not in self._fonts:
             self._fonts[known] = self._is_bold(font)
         return Ink(self._z, mode, colour if mode in _FILLED_ONLY else None, alpha, self._fonts[known])
@@ -128,6 +128,11 @@ class Objects:
                 self.rules.append(Rule(True, box.centre[1], box.left, box.right))
             elif width < _THIN:
                 self.rules.append(Rule(False, box.centre[0], box.top, box.bottom))
+
+
+def address(handle: Handle) -> int:
+    """Where what a pointer points to is in memory: two pointers to one object have the same; 0: to nothing."""
+    return ctypes.addressof(handle.contents) if handle else 0
 
 
 def _moved(x: float, y: float, matrix: Matrix | None) -> tuple[float, float]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
 import math
 import re
 from collections.abc import Iterator
 from typing import Any
 
-from tilth.assets.documents.pdf.objects import Objects, Place
+from tilth.assets.documents.pdf.objects import Objects, Place, address
 from tilth.assets.documents.pdf.seeing import Ink, is_seen
 from tilth.assets.documents.pdf.shapes import Box, Page, Word
 
@@ -58,20 +57,19 @@ def _words(text_page: Handle, objects: Objects, place: Place) -> Iterator[tuple[
     """Words in the order they were written in, with paint and angle; a hyphen that ends a line stays with its word."""
     import pypdfium2.raw as pdfium
 
-    raw, line = text_page.raw, 0
+    raw, line, angle = text_page.raw, 0, -1.0
     text = _text(text_page, pdfium)
     for match in _WORDS.finditer(text):
         letters, start, end = match[0], match.start(), match.end()
         if letters[0] in "\r\n\ufffe\x02":
-            line += 1
+            line, angle = line + 1, -1.0
             continue
-        angle = pdfium.FPDFText_GetCharAngle(raw, start)
+        if angle < 0:
+            angle = pdfium.FPDFText_GetCharAngle(raw, start)  # all of a line is written in one direction
         box, size = _place_of(raw, start, end - 1, angle, pdfium)
         one, other = place(box[0], box[1]), place(box[2], box[3])
         shown = Box(min(one[0], other[0]), min(one[1], other[1]), max(one[0], other[0]), max(one[1], other[1]))
-        ink = objects.inks.get(
-            ctypes.cast(pdfium.FPDFText_GetTextObject(raw, start), ctypes.c_void_p).value or 0, _PLAIN
-        )
+        ink = objects.inks.get(address(pdfium.FPDFText_GetTextObject(raw, start)), _PLAIN)
         hyphen = "-" if text[end : end + 1] in ("\ufffe", "\x02") else ""
         yield Word(letters + hyphen, shown, size, ink.bold, line), ink, angle
 
