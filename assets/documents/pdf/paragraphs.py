@@ -19,6 +19,7 @@ _NUMBER = re.compile(r"\(?(?:\d{1,2}|[a-z])[.)]")
 _SENTENCE_END = (".", "!", "?", ":", ";")
 _ALIKE = 0.08  # difference of two sizes that are one
 _LEADING, _USUAL, _FAR = 1.25, 1.6, 2.4  # distances of lines: what is a gap, what is usual, what tells nothing
+_FULL, _WIDE = 6.0, 20.0  # of the letters' size: room that a longer word needs; a line of running text
 _SPACE, _NEAR = 0.3, 4  # of the letters' size; lines before and after that show how wide a column is
 
 
@@ -32,6 +33,7 @@ class Block:
     size: float = 0.0
     bold: bool = False
     level: int | None = None
+    open: bool = False  # its last line is full, and ends in mid-sentence
     rows: tuple[tuple[str, ...], ...] = ()
 
 
@@ -40,22 +42,25 @@ def paragraphs(pieces: Sequence[Line | Table], page: int) -> Iterator[Block]:
     usual, held = _usual(pieces), list[Line]()
     for at, piece in enumerate(pieces):
         if held and (isinstance(piece, Table) or not _goes_on(held, piece, _right(pieces, at - 1), usual)):
-            yield _block(held, page)
+            yield _block(held, page, _right(pieces, at - 1))
             held = []
         if isinstance(piece, Line):
             held.append(piece)
         elif piece.rows:
             yield Block("table", "", page, rows=piece.rows)
     if held:
-        yield _block(held, page)
+        yield _block(held, page, _right(pieces, len(pieces) - 1))
 
 
-def _block(lines: Sequence[Line], page: int) -> Block:
+def _block(lines: Sequence[Line], page: int, right: float) -> Block:
     words = [word for line in lines for word in line.words]
     bullet = len(words) > 1 and _BULLET.fullmatch(words[0].text) is not None
     kind = "list_item" if bullet or _NUMBER.fullmatch(words[0].text) else "text"
     size = max(lines, key=lambda line: len(line.text)).size
-    return Block(kind, text_of_words(words[bullet:]), page, size, all(line.bold for line in lines))
+    text, bold = text_of_words(words[bullet:]), all(line.bold for line in lines)
+    last = lines[-1].box
+    full = right - last.right < _FULL * size and last.right - last.left > _WIDE * size
+    return Block(kind, text, page, size, bold, open=full and not text.endswith(_SENTENCE_END))
 
 
 def _goes_on(held: Sequence[Line], line: Line, right: float, usual: Mapping[int, float]) -> bool:
@@ -115,7 +120,7 @@ def across_pages(blocks: Sequence[Block]) -> list[Block]:
     for block in blocks:
         before = kept[-1] if kept else None
         if before is not None and before.page != block.page and _is_one(before, block):
-            kept[-1] = replace(before, text=joined(before.text, block.text))
+            kept[-1] = replace(before, text=joined(before.text, block.text), open=block.open)
         else:
             kept.append(block)
     return kept
@@ -124,4 +129,4 @@ def across_pages(blocks: Sequence[Block]) -> list[Block]:
 def _is_one(before: Block, block: Block) -> bool:
     alike = before.kind in ("text", "list_item") and block.kind == "text" and before.bold == block.bold
     small = block.text[:1].islower() and not before.text.endswith(_SENTENCE_END)
-    return alike and small and abs(before.size - block.size) <= _ALIKE * block.size
+    return alike and (small or before.open) and abs(before.size - block.size) <= _ALIKE * block.size

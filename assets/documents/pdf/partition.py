@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from html import escape
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -27,8 +27,8 @@ __all__ = ["partition_pdf", "read_pdf"]
 
 _UNMAPPED = re.compile("[\ufffd\ue000-\uf8ff\x00-\x1f]")
 _READABLE = 0.7
-_NUMBERS = re.compile(r"\d+")
-_DATE = re.compile(r"D:(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?")
+_NUMBERS, _PAGE = re.compile(r"\d+"), re.compile(r"(?:seite|page|blatt|s\.|p\.)?\s*(?:von|of|/)?", re.IGNORECASE)
+_DATE = re.compile(r"D:(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?(?:(Z)|([+-]\d\d)'?(\d\d)?)?")
 
 
 def read_pdf(content: bytes) -> Parsed:
@@ -116,11 +116,11 @@ def _blocks(pages: Sequence[Page]) -> list[Block]:
 
 
 def _once(edges: Sequence[Block]) -> Iterator[Block]:
-    """Each header and footer as it first stands there; page numbers alone are left out."""
+    """Each header and footer as it first stands there; what only says the page is left out."""
     known = set[str]()
     for block in edges:
         same = _NUMBERS.sub("", block.text).strip(" -–/|")
-        if same and same not in known:
+        if same not in known and not _PAGE.fullmatch(same):
             known.add(same)
             yield block
 
@@ -151,13 +151,14 @@ def _meaningless(pages: Sequence[Page]) -> Iterator[Finding]:
 
 
 def _date(said: str) -> str | None:
-    """A PDF's date as ISO 8601, without the zone, which many leave out."""
+    """A PDF's date as ISO 8601, with its zone where it says one."""
     found = _DATE.match(said)
     if found is None:
         return None
-    year, *rest = (int(one) if one else None for one in found.groups())
-    month, day, hour, minute, second = (one or 0 for one in rest)
+    year, month, day, *time = (int(part or 0) for part in found.groups()[:6])
+    zulu, hours, minutes = found.groups()[6:]
     try:
-        return datetime(year or 0, month or 1, day or 1, hour, minute, second).isoformat()
+        zone = timezone(timedelta(hours=int(hours or 0), minutes=int(minutes or 0))) if zulu or hours else None
+        return datetime(year, month or 1, day or 1, *time, tzinfo=zone).isoformat()
     except ValueError:
         return None
