@@ -32,16 +32,16 @@ def read_docx(content: bytes) -> Parsed:
     from unstructured.partition.docx import partition_docx
 
     document = docx.Document(io.BytesIO(content))
-    body = document.element.body
-    styles = {style.style_id: style for style in document.styles}
+    body, styles = document.element.body, _Styles(document.styles.element)
     hidden = [*_taken_out(body, styles), *smuggled("".join(body.itertext()))]
-    _shown_as_printed(body)
-    for note in _notes(document):
+    changed, notes = _shown_as_printed(body), list(_notes(document))
+    for note in notes:
         body.insert(len(body) - 1, note)
-    changed = io.BytesIO()
-    document.save(changed)
-    changed.seek(0)
-    elements = standardised(partition_docx(file=changed, languages=[""]))
+    shown = io.BytesIO(content)
+    if hidden or changed or notes:
+        shown = io.BytesIO()
+        document.save(shown)
+    elements = standardised(partition_docx(file=shown, languages=[""]))
     facts = document.core_properties
     return Parsed(
         "",
@@ -53,12 +53,33 @@ def read_docx(content: bytes) -> Parsed:
     )
 
 
-def _below_the_title(elements: tuple[Element, ...], body: Node, styles: dict[str, Any]) -> tuple[Element, ...]:
+class _Styles:
+    """What the styles of a document say that matters here."""
+
+    def __init__(self, styles: Node) -> None:
+        self._all = {style.get(f"{_W}styleId"): style for style in styles.iterchildren(f"{_W}style")}
+
+    def is_title(self, id: str | None) -> bool:
+        """Whether text of this style is the title of the whole document."""
+        name = _child(self._all[id], "name") if id in self._all else None
+        return name is not None and _val(name) == "Title"
+
+    def vanishes(self, id: str | None) -> bool:
+        """Whether text of this style is hidden, by the style itself or one that it is based on."""
+        for _ in self._all:
+            if id not in self._all:
+                return False
+            own, base = _child(self._all[id], "rPr", "vanish"), _child(self._all[id], "basedOn")
+            if own is not None:
+                return _val(own) not in _OFF
+            id = None if base is None else _val(base)
+        return False
+
+
+def _below_the_title(elements: tuple[Element, ...], body: Node, styles: _Styles) -> tuple[Element, ...]:
     """Headings one level lower, where a paragraph is styled as the title of the whole document."""
-    named = {id for id, style in styles.items() if style.name == "Title"}
-    titles = [
-        p for p in body.iter(f"{_W}p") if (style := _child(p, "pPr", "pStyle")) is not None and _val(style) in named
-    ]
+    styled = [(paragraph, _child(paragraph, "pPr", "pStyle")) for paragraph in body.iter(f"{_W}p")]
+    titles = [paragraph for paragraph, style in styled if style is not None and styles.is_title(_val(style))]
     if len(titles) != 1:
         return elements
     text = text_of_line("".join(one.text or "" for one in titles[0].iter(f"{_W}t")))
@@ -67,25 +88,17 @@ def _below_the_title(elements: tuple[Element, ...], body: Node, styles: dict[str
     )
 
 
-def _taken_out(body: Node, styles: dict[str, Any]) -> list[str]:
+def _taken_out(body: Node, styles: _Styles) -> list[str]:
     """Take runs out that are not seen; the text that was in them."""
-    vanished = {id for id, style in styles.items() if _vanishes(style)}
     found: list[str] = []
     for run in list(body.iter(f"{_W}r")):
+        styled = (_child(run, "rPr", "rStyle"), _child(run.getparent(), "pPr", "pStyle"))
         properties = _child(run, "rPr")
-        paragraph_style = _child(run.getparent(), "pPr", "pStyle")
-        styled = [_val(one) for one in (_child(run, "rPr", "rStyle"), paragraph_style) if one is not None]
-        if vanished & {*styled} or (properties is not None and _unseen(run, properties)):
+        vanishes = any(styles.vanishes(_val(one)) for one in styled if one is not None)
+        if vanishes or (properties is not None and _unseen(run, properties)):
             found.append("".join(text.text or "" for text in run.iter(f"{_W}t")))
             run.getparent().remove(run)
     return found
-
-
-def _vanishes(style: Any) -> bool:
-    own = _child(style.element, "rPr", "vanish")
-    if own is not None:
-        return _val(own) not in _OFF
-    return style.base_style is not None and _vanishes(style.base_style) if hasattr(style, "base_style") else False
 
 
 def _unseen(run: Node, properties: Node) -> bool:
@@ -120,23 +133,25 @@ def _on_something(run: Node) -> bool:
     return False
 
 
-def _shown_as_printed(body: Node) -> None:
-    """Tracked changes accepted, content controls opened, text boxes after the paragraph that they are fixed to."""
-    for node in list(body.iter(*(f"{_W}{name}" for name in _DROPPED))):
+def _shown_as_printed(body: Node) -> bool:
+    """Accept tracked changes, open content controls, put text boxes after their paragraph; whether there were any."""
+    dropped, boxes, wrapped = (
+        list(body.iter(*(f"{_W}{name}" for name in names))) for names in (_DROPPED, ("txbxContent",), _UNWRAPPED)
+    )
+    for node in dropped:
         node.getparent().remove(node)
-    for box in list(body.iter(f"{_W}txbxContent")):
-        if any(one.tag.endswith("}Fallback") for one in box.iterancestors()):
-            continue
+    for box in boxes:
         anchor = next((one for one in box.iterancestors(f"{_W}p")), None)
-        if anchor is not None:
+        if anchor is not None and not any(one.tag.endswith("}Fallback") for one in box.iterancestors()):
             for block in reversed(box):
                 anchor.addnext(block)
-    for node in list(body.iter(*(f"{_W}{name}" for name in _UNWRAPPED))):
+    for node in wrapped:
         content = _child(node, "sdtContent") if node.tag == f"{_W}sdt" else node
         for child in list(content) if content is not None else ():
             if child.tag != f"{_W}customXmlPr":
                 node.addprevious(child)
         node.getparent().remove(node)
+    return bool(dropped or boxes or wrapped)
 
 
 def _notes(document: Any) -> Iterator[Node]:

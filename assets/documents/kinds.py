@@ -7,7 +7,7 @@ import re
 import zipfile
 from pathlib import PurePosixPath
 
-__all__ = ["NO_TEXT", "READ", "binary_kind", "claimed_kind", "is_mail", "signature", "text_kind"]
+__all__ = ["NO_TEXT", "PICTURES", "READ", "binary_kind", "claimed_kind", "is_mail", "signature", "text_kind"]
 
 READ = ("pdf", "docx", "html", "eml", "md", "txt")
 _CLAIMS = {
@@ -29,6 +29,8 @@ NO_TEXT = re.compile(
     r"|application/(pgp-signature|(x-)?pkcs7-signature|ics)"
 )
 """Types of attachments that hold nothing to read."""
+
+PICTURES = frozenset({"png", "jpg", "jpx", "gif", "bmp", "tif", "webp", "heic", "avif", "ico"})
 
 _OFFICE = {
     b"wordprocessingml": "docx",

@@ -11,7 +11,7 @@ from email.parser import BytesParser
 
 from tilth.assets.documents.decoding import Decoded, Undecodable, decode
 from tilth.assets.documents.html import read_html
-from tilth.assets.documents.kinds import NO_TEXT
+from tilth.assets.documents.kinds import NO_TEXT, PICTURES
 from tilth.assets.documents.standardise import text_of_line
 from tilth.assets.documents.text import read_text
 from tilth.assets.documents.values import Element, Finding, Parsed
@@ -105,6 +105,8 @@ def _attachment(part: MIMEPart, name: str, attached: Attached) -> Parsed:
     if NO_TEXT.fullmatch(part.get_content_type()):
         return Parsed("", skipped=(name,))
     read = attached(name, _bytes_of(part))
+    if read.kind in PICTURES:  # whatever the mail calls it
+        return Parsed("", skipped=(name,))
     return Parsed(
         "",
         elements=tuple(replace(one, part=_inside(name, one.part)) for one in read.elements),

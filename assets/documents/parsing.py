@@ -5,7 +5,7 @@ This side runs in the project's own process and imports no reader of documents.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
@@ -35,11 +35,11 @@ def parser_version() -> str:
         raise MissingExtra.of(str(error.name), "documents") from None
 
 
-def parsed(documents: Iterable[Raw], settings: Settings) -> Iterator[Parsed]:
+def parsed(documents: Iterable[Raw], settings: Settings) -> Generator[Parsed, None, None]:
     """What is in each document, in order. No document makes this raise: what is wrong with it is a finding.
 
     Starting costs about a second and a half, so give it all documents in one call; one batch of them is in memory at
-    a time. Raises MissingExtra before anything is started. Close the iterator, or read it to its end.
+    a time. Raises MissingExtra before anything is started. Close it, or read it to its end.
     """
     missing = [name for name, module in _LIBRARIES.items() if find_spec(module) is None]
     if missing:
@@ -47,7 +47,7 @@ def parsed(documents: Iterable[Raw], settings: Settings) -> Iterator[Parsed]:
     return _parsed(documents, settings)
 
 
-def _parsed(documents: Iterable[Raw], settings: Settings) -> Iterator[Parsed]:
+def _parsed(documents: Iterable[Raw], settings: Settings) -> Generator[Parsed, None, None]:
     with Reader(settings) as reader:
         for batch in _batches(documents, settings.batch):
             answers = reader.answers([one for one in batch if _at_a_glance(one, settings) is None])

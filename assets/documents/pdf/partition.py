@@ -27,6 +27,7 @@ __all__ = ["partition_pdf", "read_pdf"]
 
 _UNMAPPED = re.compile("[\ufffd\ue000-\uf8ff\x00-\x1f]")
 _READABLE = 0.7
+_SOME = 5
 _NUMBERS, _PAGE = re.compile(r"\d+"), re.compile(r"(?:seite|page|blatt|s\.|p\.)?\s*(?:von|of|/)?", re.IGNORECASE)
 _DATE = re.compile(r"D:(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?(?:(Z)|([+-]\d\d)'?(\d\d)?)?")
 
@@ -55,14 +56,17 @@ def _not_opened(error: Any) -> Finding:
 
 def _read(document: Any) -> Parsed:
     facts = document.get_metadata_dict()
-    pages, broken = list[Page](), list[Finding]()
+    pages, lost = list[Page](), list[str]()
     for at in range(len(document)):
         page = _page(document, at)
         if page is None:
-            broken.append(Finding("damaged", f"page {at + 1} cannot be read", "a PDF that is complete"))
+            lost.append(str(at + 1))
         else:
             pages.append(page)
-    found = [*broken, *_meaningless(pages), *hidden_text(page.hidden for page in pages)]
+    found = [*_meaningless(pages), *hidden_text(page.hidden for page in pages)]
+    if lost:
+        told = f"not to be read: {', '.join(lost[:_SOME])}, {len(lost)} of {len(document)} pages"
+        found.insert(0, Finding("damaged", told, "a PDF that is complete"))
     return Parsed(
         "",
         title=text_of_line(facts.get("Title", "")) or None,
