@@ -16,9 +16,9 @@ from tilth.assets.declared import Deletes, Freshness, Rights, TableDeclaration, 
 from tilth.assets.fields import Fields, duration_of
 from tilth.assets.marked import Marked, Mistakes
 
-__all__ = ["Known", "common_of", "source_of", "table_of"]
+__all__ = ["NAME", "Known", "common_of", "source_of", "table_of"]
 
-_NAME = r"[A-Za-z][A-Za-z0-9_]{0,62}"
+NAME = r"[A-Za-z][A-Za-z0-9_]{0,62}"
 _DOTTED = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+"
 _OWNER = r"team:[\w.-]+|[^@\s]+@[^@\s]+\.[^@\s]+"
 _PACES = {"hourly": timedelta(hours=1), "daily": timedelta(days=1), "weekly": timedelta(days=7)}
@@ -55,13 +55,13 @@ def table_of(node: Marked, known: Known, mistakes: Mistakes) -> TableDeclaration
     return declared
 
 
-def common_of(fields: Fields) -> dict[str, Any]:
-    """The keys that tables of all kinds have."""
+def common_of(fields: Fields, *, contract: str | None = None) -> dict[str, Any]:
+    """The keys that tables of all kinds have; `contract`: it is given, not declared."""
     freshness, toxic, rights = fields.mapping("freshness"), fields.mapping("toxic"), fields.mapping("rights")
     common = {
-        "name": fields.text("name", required=True, pattern=_NAME, expected="letters, digits and _, a letter first")
+        "name": fields.text("name", required=True, pattern=NAME, expected="letters, digits and _, a letter first")
         or "",
-        "contract": fields.text("contract", required=True, pattern=_DOTTED, expected="module.Class") or "",
+        "contract": contract or fields.text("contract", required=True, pattern=_DOTTED, expected="module.Class") or "",
         "owner": fields.text("owner", pattern=_OWNER, expected="team:NAME or an e-mail address"),
         "description": fields.text("description"),
         "freshness": Freshness(freshness.cron("deadline"), freshness.duration("max_age")),

@@ -7,21 +7,22 @@ several declarations say of each other (names, inputs, circles) is `declarations
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 from tilth.assets.attributes import Known, table_of
 from tilth.assets.declared import DerivedDeclaration, TableDeclaration
 from tilth.assets.fields import Fields
+from tilth.assets.libraries import documents_of
 from tilth.assets.marked import Marked, Mistakes, marked, mistake, near, read_marked
 from tilth.assets.recipes import derived_of
 from tilth.errors import DeclarationError
 
-__all__ = ["Known", "Parsed", "derived_from", "parse", "parse_marked", "raise_mistakes", "table_from"]
+__all__ = ["Known", "Parsed", "derived_from", "documents_from", "parse", "parse_marked", "raise_mistakes", "table_from"]
 
-_TABLE, _DERIVED = "tilth.assets.Table", "tilth.assets.Derived"
-_LATER = {"tilth.assets.Documents": "document sets come in a later version"}
+_TABLE, _DERIVED, _DOCUMENTS = "tilth.assets.Table", "tilth.assets.Derived", "tilth.assets.Documents"
+_TYPES = (_TABLE, _DERIVED, _DOCUMENTS)
 _ENVELOPE = ("type", "attributes", "template_vars_module", "requirements", "post_processing")  # dagster's own keys
 
 Declared = TableDeclaration | DerivedDeclaration
@@ -46,8 +47,7 @@ def parse_marked(text: str, path: str, *, known: Known) -> tuple[list[Parsed], M
     documents, mistakes = read_marked(text, path=path)
     if not documents and not mistakes:
         mistakes.append(mistake("this file declares nothing", where=path, expected=f"type: {_TABLE}"))
-    found = [_document(document, known, mistakes) for document in documents]
-    return [one for one in found if one is not None], mistakes
+    return [one for document in documents for one in _document(document, known, mistakes)], mistakes
 
 
 def table_from(attributes: Mapping[str, Any], *, where: str, known: Known | None = None) -> TableDeclaration:
@@ -66,6 +66,14 @@ def derived_from(attributes: Mapping[str, Any], *, where: str, known: Known | No
     return declared
 
 
+def documents_from(attributes: Mapping[str, Any], *, where: str) -> tuple[TableDeclaration, DerivedDeclaration]:
+    """The document set that a component's attributes declare, and its chunks; raises all mistakes, at `where`."""
+    mistakes: Mistakes = []
+    declared = documents_of(marked(attributes, where=where), Known(), mistakes)
+    raise_mistakes(mistakes)
+    return declared
+
+
 def raise_mistakes(mistakes: Collection[DeclarationError]) -> None:
     """Nothing for no mistake, the mistake itself for one, an ExceptionGroup of all for several."""
     if len(mistakes) == 1:
@@ -74,38 +82,38 @@ def raise_mistakes(mistakes: Collection[DeclarationError]) -> None:
         raise ExceptionGroup(f"{len(mistakes)} mistakes", list(mistakes))
 
 
-def _document(document: Marked, known: Known, mistakes: Mistakes) -> Parsed | None:
+def _document(document: Marked, known: Known, mistakes: Mistakes) -> list[Parsed]:
     fields = Fields(document, mistakes, of="a declaration")
     type_node = fields.node("type", required=True)
     attributes = fields.node("attributes")
     kind = str(type_node.value) if type_node else ""
-    if type_node and kind not in (_TABLE, _DERIVED):
+    if type_node and kind not in _TYPES:
         _refuse_type(fields, type_node, kind)
-        return None
+        return []
     for key in _ENVELOPE:
         fields.node(key)
     fields.done()
     if attributes is None:
         mistakes.append(mistake("a declaration has no attributes", where=fields.where, expected="attributes: …"))
     if attributes is None or not type_node:
-        return None
-    read = table_of if kind == _TABLE else derived_of
+        return []
     node = Marked(attributes.value, document.where)
     entries = cast(dict[str, Marked], node.value) if isinstance(node.value, dict) else {}
-    declared = read(node, known, mistakes)
-    if not declared.name:
-        return None
-    return Parsed(declared, {key: entry.where for key, entry in entries.items()})
+    lines = {key: entry.where for key, entry in entries.items()}
+    return [Parsed(one, lines) for one in _declared(kind, node, known, mistakes) if one.name]
+
+
+def _declared(kind: str, node: Marked, known: Known, mistakes: Mistakes) -> Iterable[Declared]:
+    if kind == _DOCUMENTS:
+        return documents_of(node, known, mistakes)
+    return [table_of(node, known, mistakes) if kind == _TABLE else derived_of(node, known, mistakes)]
 
 
 def _refuse_type(fields: Fields, node: Marked, kind: str) -> None:
     """A type of somebody else's is left to dagster; one that cannot exist, or is nearly ours, is a mistake."""
-    types = (_TABLE, _DERIVED)
-    if kind in _LATER:
-        fields.wrong(_LATER[kind], node, known=types)
-    elif kind.split(".")[0] == "tilth" or near(kind, types, cutoff=0.8) or not _importable(kind):
-        short = near(kind.rpartition(".")[2], ("Table", "Derived"))
-        expected = f"tilth.assets.{short}, perhaps" if short else "one of " + ", ".join(types)
+    if kind.split(".")[0] == "tilth" or near(kind, _TYPES, cutoff=0.8) or not _importable(kind):
+        short = near(kind.rpartition(".")[2], ("Table", "Derived", "Documents"))
+        expected = f"tilth.assets.{short}, perhaps" if short else "one of " + ", ".join(_TYPES)
         fields.mistakes.append(mistake("unknown type", where=node.where, expected=expected, got=kind))
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 from tilth.schemas.match import Match
 
-__all__ = ["Deletes", "DerivedDeclaration", "Freshness", "Rights", "TableDeclaration", "Toxic"]
+__all__ = ["Chunking", "Deletes", "DerivedDeclaration", "Freshness", "Parsing", "Rights", "TableDeclaration", "Toxic"]
 
 Load = Literal["merge", "append", "replace"]
 Beyond = Literal["hold", "publish", "fail"]
@@ -54,8 +54,29 @@ class Rights:
 
 
 @dataclass(frozen=True, slots=True)
+class Parsing:
+    """How documents are taken apart, and what one of them may cost."""
+
+    encoding: str | None = None  # code page of text that is not UTF-8
+    warn: tuple[str, ...] = ()  # rules that are counted and condemn nothing
+    max_bytes: int = 64_000_000
+    max_seconds: int = 20  # CPU
+    max_memory_mb: int = 1_536
+
+
+@dataclass(frozen=True, slots=True)
+class Chunking:
+    """How the text of documents is cut."""
+
+    max_characters: int = 1_200
+
+
+@dataclass(frozen=True, slots=True)
 class TableDeclaration:
-    """One table pulled from a source (`type: tilth.assets.Table`)."""
+    """One table pulled from a source (`type: tilth.assets.Table`), or one document set (`tilth.assets.Documents`).
+
+    A document set is a table whose records are documents: pulled, quarantined, published and proved like any other.
+    """
 
     name: str
     contract: str  # module.Class, from the project's code folder, else a full import path
@@ -71,12 +92,13 @@ class TableDeclaration:
     toxic: Toxic = Toxic()
     rights: Rights = Rights()
     format: Mapping[str, object] = field(default_factory=dict)  # handed to the connector as Pull.options
+    parsing: Parsing | None = None  # of a document set
     where: str = ""  # file:line of the declaration
 
 
 @dataclass(frozen=True, slots=True)
 class DerivedDeclaration:
-    """One table made from other tables by a SQL query (`type: tilth.assets.Derived`).
+    """One table made from other tables by a SQL query (`type: tilth.assets.Derived`), or the chunks of a document set.
 
     Rules that match two tables are a query too: `match` says which rows have no partner.
     """
@@ -86,6 +108,7 @@ class DerivedDeclaration:
     sql: str  # the query text; DuckDB dialect; reads published tables by name
     inputs: tuple[str, ...]  # the tables the query reads
     match: Match | None = None
+    chunking: Chunking | None = None  # in the query's stead: the chunks of the documents in its one input
     owner: str | None = None
     description: str | None = None
     freshness: Freshness = Freshness()

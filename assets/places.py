@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["aside_path", "events_path", "raw_path", "ready_path", "settled_path", "toxic_path"]
+__all__ = ["aside_path", "elements_path", "events_path", "raw_path", "ready_path", "settled_path", "toxic_path"]
 
 
 def raw_path(source: str, object: str, table: str, pull_id: int, number: int) -> str:
@@ -21,6 +21,11 @@ def ready_path(table: str, pull_id: int) -> str:
 def aside_path(table: str, pull_id: int) -> str:
     """The records of a pull that stand for nothing of their own: duplicate or superseded."""
     return f"ready/{table}/p{pull_id}.aside.parquet"
+
+
+def elements_path(table: str, pull_id: int) -> str:
+    """What the good documents of a pull were taken apart into."""
+    return f"ready/{table}/p{pull_id}.elements.parquet"
 
 
 def toxic_path(table: str, of: int | str) -> str:

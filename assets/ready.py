@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from tilth.assets import state
 from tilth.assets.declared import TableDeclaration
+from tilth.assets.document_verdicts import verdicts_on_documents
 from tilth.assets.lake import Lake, Run
 from tilth.assets.outcomes import Verdicts
 from tilth.assets.places import toxic_path
@@ -79,7 +80,10 @@ def _refuse_our_names(spec: Spec) -> None:
 def _judge_rows(pull: PullRow, judge: Judge, table: TableDeclaration, lake: Lake, run: Run) -> Counts:
     with lake.state.read() as connection:
         batches = batches_of(connection, pull.id)
-    verdicts = verdicts_on(pull, batches, judge, lake, version=version_column(table, judge.spec))
+    if table.parsing is not None:
+        verdicts = verdicts_on_documents(pull, batches, judge, lake, table.parsing)
+    else:
+        verdicts = verdicts_on(pull, batches, judge, lake, version=version_column(table, judge.spec))
     counts = _proved(pull, verdicts)
     rows = [asdict(one) | {"run_id": run.id, "table_name": table.name} for one in verdicts.quality]
     with lake.state.begin() as connection:

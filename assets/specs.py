@@ -171,7 +171,7 @@ def curated_spec(declared: TableDeclaration | DerivedDeclaration, spec: Spec, ti
         description=declared.description or spec.description,
         group_name=group,
         owners=[declared.owner] if declared.owner else [],
-        kinds={"duckdb", *(["sql"] if group == "derived" else [])},
+        kinds={"duckdb", *(["sql"] if isinstance(declared, DerivedDeclaration) and declared.sql else [])},
         tags={"tilth/table": identifier(declared.name)},
         metadata={"tilth/table": declared.name, "dagster/column_schema": table_schema(spec)},
         freshness_policy=freshness_policy(declared.freshness, time_zone),

@@ -6,8 +6,7 @@ neither dagster nor (for a SQLite state) SQLAlchemy, so that `tilth status` answ
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,75 +16,14 @@ from tilth.assets.publishing import shelf
 from tilth.assets.publishing.books import unproved
 from tilth.assets.publishing.manifest import Manifest, TableRelease
 from tilth.assets.snapshot import Snapshot, moment, snapshot
+from tilth.assets.standing import COUNTS, DocumentsStatus, SourceStatus, Status, TableStatus
 from tilth.schemas.freshness import Sla, state_of
 
-__all__ = ["COUNTS", "SourceStatus", "Status", "TableStatus", "current_manifest", "status", "table_document"]
+__all__ = ["current_manifest", "status"]
 
-COUNTS = (
-    "pulled", "replayed", "pending_before", "inserted", "updated", "unchanged", "duplicate", "superseded", "deleted",
-    "quarantined", "pending_after", "closed", "removed", "open_before", "superseded_open", "discarded", "open_after",
-)  # fmt: skip
 _BEAT_S = 60
 
 Declared = TableDeclaration | DerivedDeclaration
-
-
-@dataclass(frozen=True, slots=True)
-class TableStatus:
-    """One table: what readers see of it, and its last night."""
-
-    name: str
-    state: str  # published | held | failed | new
-    reason: str | None
-    rows: int
-    owner: str | None
-    source: str | None  # None: derived
-    fresh: bool
-    freshness: str  # fresh | late | no promise
-    why: str  # why it is fresh or late, in one sentence
-    data_as_of: datetime | None
-    age_s: float | None
-    sla_s: float | None
-    counts: Mapping[str, int]
-    unproved: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class SourceStatus:
-    """One source, as the last run that asked it found it."""
-
-    name: str
-    state: str  # ok | failed | never
-    error: str | None
-    at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """The whole project at one moment."""
-
-    release: int
-    published_at: datetime | None
-    at: datetime
-    tables: tuple[TableStatus, ...]
-    sources: tuple[SourceStatus, ...]
-    conserved: bool
-    running: str | None  # who holds the lease
-    documents: tuple[object, ...] = field(default=())
-
-    def to_dict(self) -> dict[str, Any]:
-        """As `tilth status --json` prints it."""
-        return {
-            "release": self.release,
-            "published_at": _text(self.published_at),
-            "running": self.running,
-            "tables": [table_document(table) for table in self.tables],
-            "documents": list(self.documents),
-            "sources": [
-                {"name": one.name, "state": one.state, "error": one.error, "at": _text(one.at)} for one in self.sources
-            ],
-            "conserved": self.conserved,
-        }
 
 
 def status(
@@ -110,31 +48,23 @@ def status(
         sources=tuple(_source(name, state) for name in sources),
         conserved=not any(table.unproved for table in found),
         running=_running(state, now),
+        documents=tuple(_documents(tables, {table.name: table for table in found})),
     )
+
+
+def _documents(declared: Collection[Declared], found: Mapping[str, TableStatus]) -> Iterator[DocumentsStatus]:
+    chunks = {one.inputs[0]: one.name for one in declared if isinstance(one, DerivedDeclaration) and one.chunking}
+    for one in declared:
+        if isinstance(one, TableDeclaration) and one.parsing:
+            pieces = found[chunks[one.name]].rows if one.name in chunks else 0
+            documents = found[one.name]
+            yield DocumentsStatus(one.name, documents.rows, pieces, documents.counts.get("open_after", 0))
 
 
 def current_manifest(curated: Path) -> Manifest | None:
     """The manifest of the release that readers see; None before the first one."""
     folder = shelf.current_folder(curated)
     return shelf.manifest_in(folder) if folder else None
-
-
-def table_document(table: TableStatus) -> dict[str, Any]:
-    """One table as `status --json` and `run --json` print it."""
-    return {
-        "name": table.name,
-        "rows": table.rows,
-        "fresh": table.fresh,
-        "age_s": table.age_s,
-        "sla_s": table.sla_s,
-        **{name: table.counts.get(name, 0) for name in COUNTS},
-        "state": table.state,
-        "reason": table.reason,
-        "freshness": {"state": table.freshness, "reason": table.why},
-        "owner": table.owner,
-        "source": table.source,
-        "data_as_of": _text(table.data_as_of),
-    }
 
 
 def _table(
@@ -217,7 +147,3 @@ def _running(state: Snapshot, now: datetime) -> str | None:
 
 def _seconds(span: timedelta | None) -> float | None:
     return None if span is None else round(span.total_seconds(), 3)
-
-
-def _text(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment else None

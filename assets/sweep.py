@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from tilth.assets import state
 from tilth.assets.lake import Lake
-from tilth.assets.places import aside_path, ready_path, toxic_path
+from tilth.assets.places import aside_path, elements_path, ready_path, toxic_path
 from tilth.assets.publishing.manifest import Manifest
 
 __all__ = ["sweep"]
@@ -39,7 +39,7 @@ def _named_by_state(connection: sa.Connection) -> set[str]:
     named.update(path for path in connection.execute(toxic).scalars() if path is not None)
     pulls = sa.select(state.pulls.c.table_name, state.pulls.c.id).where(state.pulls.c.state == "judged")
     for table, pull_id in connection.execute(pulls):
-        named |= {ready_path(table, pull_id), aside_path(table, pull_id), toxic_path(table, pull_id)}
+        named |= {path(table, pull_id) for path in (ready_path, aside_path, toxic_path, elements_path)}
     releases = sa.select(state.releases.c.manifest).where(state.releases.c.state != "abandoned")
     for manifest in connection.execute(releases).scalars():
         named |= _named_in(manifest["tables"].values())

@@ -18,6 +18,7 @@ from dagster.components.core.component_tree import ComponentTree
 
 from tilth.assets.declared import DerivedDeclaration, TableDeclaration
 from tilth.assets.derived import Derived, publish_step
+from tilth.assets.document_set import Documents
 from tilth.assets.night import Publishable, pending
 from tilth.assets.resources import KEY, workbench
 from tilth.assets.specs import ingest_keys, ready_key, table_schema
@@ -82,6 +83,8 @@ def _components(project: Project) -> tuple[dg.Definitions, list[_Declared]]:
     tree = _tree(project)
     declared: list[_Declared] = [component.declaration for component in tree.get_all_components(Table)]
     declared += [component.declaration for component in tree.get_all_components(Derived)]
+    for library in tree.get_all_components(Documents):
+        declared += [library.documents, library.chunks]
     return tree.build_defs(), declared
 
 

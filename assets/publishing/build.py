@@ -17,8 +17,9 @@ import duckdb
 from tilth.assets.declared import DerivedDeclaration
 from tilth.assets.lake import Lake, Run
 from tilth.assets.publishing.candidate import Candidate
+from tilth.assets.publishing.chunks import chunks_of
 from tilth.assets.publishing.closing import Clerk, carried, oldest
-from tilth.assets.publishing.derive import derive, derived_version
+from tilth.assets.publishing.derive import Recipe, derive, derived_version, query_recipe
 from tilth.assets.publishing.engine import connect, literal
 from tilth.assets.publishing.manifest import TableRelease
 from tilth.assets.publishing.planning import Plan
@@ -136,21 +137,33 @@ class _Builder:
             opened = open_entries(connection, name)
         if name in self.held:
             entry, merged = replace(entry, state="held", reason=self.held[name]), self._as_it_was(entry, opened.height)
+            return self.clerk.derived(declaration, merged, entry, changed=name in candidate.changed)
+        version = derived_version(declaration, judge.spec)
+        anew = old is None or old.contract != version or name not in candidate.tables()
+        asked = name in self.plan.wanted or bool(self.plan.accepted[name])
+        if anew or asked or self._behind(declaration, entry, self.result.tables):
+            missed = self.plan.current is not None and self._behind(declaration, entry, self.plan.current.tables)
+            recipe = self._recipe(declaration, judge, everything=anew or missed or bool(opened.height))
+            merged, self.result.quality[name] = derive(candidate, declaration, judge, recipe, opened, self.folder)
+            entry = replace(entry, built_in=self.clerk.number)
         else:
-            version = derived_version(declaration, judge.spec)
-            due = (
-                name in self.plan.wanted
-                or bool(self.plan.accepted[name])
-                or bool(set(declaration.inputs) & candidate.changed)
-            )
-            if due or old is None or old.contract != version or name not in candidate.tables():
-                merged, quality = derive(candidate, declaration, judge, opened, self.folder)
-                self.result.quality[name] = quality
-            else:
-                merged = self._as_it_was(entry, opened.height)
-            as_of, through = oldest(self.result.tables, declaration.inputs)
-            entry = replace(entry, state="published", reason=None, contract=version, data_as_of=as_of, through=through)
+            merged = self._as_it_was(entry, opened.height)
+        as_of, through = oldest(self.result.tables, declaration.inputs)
+        entry = replace(entry, state="published", reason=None, contract=version, data_as_of=as_of, through=through)
         return self.clerk.derived(declaration, merged, entry, changed=name in candidate.changed)
+
+    @staticmethod
+    def _behind(declaration: DerivedDeclaration, entry: TableRelease, tables: Mapping[str, TableRelease]) -> bool:
+        """Whether an input has changed since the table was made."""
+        changed = [tables[name].changed_in or 0 for name in declaration.inputs if name in tables]
+        return max(changed, default=0) > (entry.built_in or 0)
+
+    def _recipe(self, declaration: DerivedDeclaration, judge: Judge, *, everything: bool) -> Recipe:
+        """How the table is made; chunks are cut from documents that changed, or from `everything`."""
+        candidate = self.result.candidate
+        if declaration.chunking is None:
+            return query_recipe(candidate, declaration)
+        return chunks_of(candidate, declaration, judge.spec, self.lake, everything=everything)
 
     @staticmethod
     def _as_it_was(entry: TableRelease, opened: int) -> Merged:

@@ -1,14 +1,16 @@
-"""A table made from published tables by one SQL query: built, judged and merged like any other.
+"""A table made from published tables, by a query or by cutting documents: built, judged and merged like any other.
 
-The whole query is asked again when one of its inputs changed; rows that come out equal stay as they are. Its toxic
-rows are mended upstream: an entry that no longer comes out of the query is superseded.
+A query is asked whole again when one of its inputs changed; rows that come out equal stay as they are. Toxic rows are
+mended upstream: an entry that no longer comes out of the build is superseded.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -30,26 +32,45 @@ from tilth.schemas.contract import Spec
 from tilth.schemas.judging import Judge, Quality
 from tilth.schemas.spec import Severity
 
-__all__ = ["derive", "derived_version"]
+__all__ = ["Recipe", "derive", "derived_version", "query_recipe"]
 
 _BATCH_ROWS = 100_000
 
 
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How the rows of a derived table are made."""
+
+    write: Callable[[Path], int]  # writes them to a file, each with `_batch` and `_ordinal`; how many there are
+    spare: str = "false"  # SQL on `c`: the published rows that this build says nothing of
+
+
+def query_recipe(candidate: Candidate, declaration: DerivedDeclaration) -> Recipe:
+    """The rows are those of the declared query."""
+    return Recipe(partial(_query, candidate, declaration))
+
+
 def derived_version(declaration: DerivedDeclaration, spec: Spec) -> str:
-    """What the table's content depends on beside its inputs: the contract and the query."""
-    return f"{spec.version}-{hashlib.sha256(declaration.sql.encode()).hexdigest()[:8]}"
+    """What the table's content depends on beside its inputs: the contract, and how it is made."""
+    how = declaration.sql or repr(declaration.chunking)
+    return f"{spec.version}-{hashlib.sha256(how.encode()).hexdigest()[:8]}"
 
 
 def derive(
-    candidate: Candidate, declaration: DerivedDeclaration, judge: Judge, open: pl.DataFrame, folder: Path
+    candidate: Candidate,
+    declaration: DerivedDeclaration,
+    judge: Judge,
+    recipe: Recipe,
+    open: pl.DataFrame,
+    folder: Path,
 ) -> tuple[Merged, tuple[Quality, ...]]:
     """Build the table in the candidate; `open` are its open entries, `folder` takes the result while it is judged."""
-    raw, good = folder / f"{declaration.name}.query.parquet", folder / f"{declaration.name}.good.parquet"
+    raw, good = folder / f"{declaration.name}.built.parquet", folder / f"{declaration.name}.good.parquet"
     try:
-        counts = Counter(pulled=_query(candidate, declaration, raw))
+        counts = Counter(pulled=recipe.write(raw))
         toxic, quality = _judge(judge, raw, good)
         toxic = pl.concat([toxic, _tied(candidate, judge, raw, good)])
-        _merge(candidate, declaration, judge.spec, good, counts)
+        _merge(candidate, declaration, judge.spec, good, counts, recipe.spare)
         quality += tuple(_partners(candidate, declaration))
     finally:
         for path in (raw, good):
@@ -107,7 +128,9 @@ def _tied(candidate: Candidate, judge: Judge, raw: Path, good: Path) -> pl.DataF
     return refused_rows(found, lines, judge)
 
 
-def _merge(candidate: Candidate, declaration: DerivedDeclaration, spec: Spec, good: Path, counts: Counter[str]) -> None:
+def _merge(
+    candidate: Candidate, declaration: DerivedDeclaration, spec: Spec, good: Path, counts: Counter[str], spare: str
+) -> None:
     name = declaration.name
     counts["rows_before"] = candidate.rows(name) if name in candidate.tables() else 0
     if not candidate.fits(name, spec):
@@ -125,7 +148,7 @@ def _merge(candidate: Candidate, declaration: DerivedDeclaration, spec: Spec, go
     written = merge_round(candidate, keyed)
     if spec.key:
         candidate.view("tilth_kept", f"SELECT {comma(spec.key)} FROM tilth_incoming")
-        counts["removed"] += remove_absent(candidate, keyed, spare="false")
+        counts["removed"] += remove_absent(candidate, keyed, spare=spare)
     states = settled_counts(candidate)
     counts.update(updated=states.get("replaced", 0), unchanged=states.get("unchanged", 0))
     counts.update(inserted=written - counts["updated"], rows_after=candidate.rows(name))

@@ -29,6 +29,7 @@ class TableRelease:
     keys: int | None = None  # the last pull of keys contained
     data_as_of: datetime | None = None  # source clock at the start of the last complete pull contained
     through: str | None = None  # the pulled table whose data is the oldest of those that this one is made from
+    built_in: int | None = None  # of a derived table: the release that last made it from its inputs
     changed_in: int | None = None  # the release that last changed the table's content
     counts: Mapping[str, int] = field(default_factory=dict)  # the columns of state.books
     last_pull: int = 0

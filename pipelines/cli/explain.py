@@ -84,11 +84,12 @@ def explained(project: Project, entry: Entry) -> Explanation:
     """Everything about one entry, in words."""
     spec = _spec(project, entry.table)
     columns = {column.name: column for column in spec.columns} if spec else {}
-    words = [(_words(reason), _facts(reason)) for reason in entry.reasons]
+    declared = project.tables.get(entry.table)
+    documents = declared is not None and declared.parsing is not None
+    words = [(_of_document(reason) if documents else _words(reason), _facts(reason)) for reason in entry.reasons]
     named = dict.fromkeys(
         name for reason in entry.reasons for name in (reason["column"] or "").split(",") if name in columns
     )
-    declared = project.tables.get(entry.table)
     mend = list(dict.fromkeys(how.format(**facts) for (_, how), facts in words))
     step = (
         f"mend it in {declared.source}, then tilth run"
@@ -112,6 +113,17 @@ def _words(reason: Reason) -> tuple[str, str]:
     if rule not in _WORDS and not reason["column"]:
         return "the record breaks the rule {rule} (expected {expected})", "{expected}"
     return _WORDS.get(rule, _ANY)
+
+
+def _of_document(reason: Reason) -> tuple[str, str]:
+    """What is wrong with a document, or with the attachment of a mail that the reason names."""
+    from tilth.schemas.document_rules import DOCUMENT_RULES
+
+    rule = reason["rule"] or ""
+    what = "the attachment {column}" if reason["column"] else "the document"
+    said = ": {value}" if reason["value"] else ""
+    mend = DOCUMENT_RULES.get(rule)
+    return (f"{what} is refused by the rule {{rule}}{said} (expected {{expected}})", mend) if mend else _words(reason)
 
 
 def _facts(reason: Reason) -> dict[str, str]:
@@ -151,6 +163,9 @@ def _origin(project: Project, entry: Entry) -> str:
         return f"derived table {entry.table}, {opened}" if entry.table in project.derived else opened
     origin: Mapping[str, Any] = row
     place = f"source {origin['source']}, object {origin['object']}"
+    declared = project.tables.get(entry.table)
+    if declared is not None and declared.parsing is not None:
+        return f"{place}, document {entry.key}; {opened}"
     number = int(origin.get("offset") or 0) + (entry.ordinal or 0) + 1
     if origin.get("file"):
         line = origin.get("line")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from tilth.assets.status import SourceStatus, Status, TableStatus
+from tilth.assets.standing import SourceStatus, Status, TableStatus
 from tilth.assets.status import status as read_status
 from tilth.pipelines.cli.answers import Answer, here
 from tilth.pipelines.project import Project, open_project

@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 from tilth.assets.attributes import Known
 from tilth.assets.declaration import derived_from, parse, raise_mistakes, table_from
 from tilth.assets.declarations import read_defs
-from tilth.assets.declared import Deletes, DerivedDeclaration, Freshness, TableDeclaration, Toxic
+from tilth.assets.declared import (
+    Chunking,
+    Deletes,
+    DerivedDeclaration,
+    Freshness,
+    Parsing,
+    TableDeclaration,
+    Toxic,
+)
 from tilth.assets.marked import near
 from tilth.assets.query import QueryProblem, tables_read
 from tilth.errors import DeclarationError
@@ -123,7 +131,7 @@ MISTAKES = [
     ("tilth.assets.Table", "tilth.assets.Tabel", "unknown type", "tilth.assets.Table, perhaps"),
     ("tilth.assets.Table", "tilth.asset.Table", "unknown type", "tilth.assets.Table, perhaps"),
     ("tilth.assets.Table", "Table", "unknown type", "tilth.assets.Table, perhaps"),
-    ("tilth.assets.Table", "tilth.assets.Documents", "later version", ""),
+    ("tilth.assets.Table", "tilth.assets.Document", "unknown type", "tilth.assets.Documents, perhaps"),
     ("  cursor: updated_at", "  cursor: updated_at\n  cursor: other", "cursor stands twice", ""),
     ("  cursor: updated_at", "  1: updated_at", "a key must be text", ""),
     ("  cursor: updated_at", "  cursor: [updated_at", "not valid YAML", ""),
@@ -142,6 +150,49 @@ def test_a_mistake_is_told_at_its_line(old: str, new: str, what: str, expected: 
     line = int(told[0].where.rpartition(":")[2])
     first = text[: text.index(new.strip())].count("\n") + 1
     assert first <= line <= first + new.count("\n") + 1
+
+
+LIBRARY = """
+type: tilth.assets.Documents
+attributes:
+  name: documents
+  source: crm
+  object: "**/*"
+  owner: team:knowledge
+  chunks: {table: chunks, max_characters: 800}
+  parse: {encoding: cp1252, warn: [extension], max_bytes: 1000, max_seconds: 5}
+  freshness: {max_age: 26h}
+"""
+
+
+def test_a_document_set_is_a_table_of_documents_and_one_of_their_chunks() -> None:
+    documents, chunks = declared(LIBRARY)
+    assert isinstance(documents, TableDeclaration) and isinstance(chunks, DerivedDeclaration)
+    assert (documents.name, chunks.name, chunks.inputs) == ("documents", "chunks", ("documents",))
+    assert documents.parsing == Parsing("cp1252", ("extension",), max_bytes=1000, max_seconds=5)
+    assert (documents.format, documents.deletes.kind) == ({"kind": "documents", "max_bytes": 1000}, "tombstones")
+    assert chunks.chunking == Chunking(800)
+    assert documents.freshness == chunks.freshness == Freshness(None, timedelta(hours=26))
+    plain, pieces = declared(LIBRARY.replace("  chunks: {table: chunks, max_characters: 800}\n", ""))
+    assert (plain.name, pieces.name) == ("documents", "documents_chunks")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what", "expected"),
+    [
+        ("warn: [extension]", "warn: [extention]", "no rule extention", "extension, perhaps"),
+        ("max_seconds: 5", "max_second: 5", "has no key max_second", "max_seconds, perhaps"),
+        ("max_characters: 800", "max_characters: 8", "out of range", "from 100"),
+        ("  source: crm", "  source: crmm", "no connection is named crmm", "crm, perhaps"),
+        ("  object:", "  objekt:", "has no key objekt", "object, perhaps"),
+        ("  owner:", "  contract: contracts.Own\n  owner:", "has no key contract", ""),
+    ],
+)
+def test_a_mistake_in_a_document_set_is_told(old: str, new: str, what: str, expected: str) -> None:
+    _, mistakes = parse(LIBRARY.replace(old, new), "defs/x/defs.yaml", known=Known(sources={"crm"}))
+    told = [mistake for mistake in mistakes if what in mistake.what]
+    assert told, [str(mistake) for mistake in mistakes]
+    assert expected in told[0].expected
 
 
 def test_all_mistakes_are_told_at_once() -> None:

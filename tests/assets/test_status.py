@@ -17,7 +17,8 @@ from tilth.assets.database import open_state
 from tilth.assets.declared import Freshness, TableDeclaration
 from tilth.assets.publishing.books import COUNTS as BOOKS
 from tilth.assets.publishing.manifest import Manifest, TableRelease
-from tilth.assets.status import COUNTS, Status, status
+from tilth.assets.standing import COUNTS, Status
+from tilth.assets.status import status
 from tilth.errors import LakeError
 
 NOW = datetime(2026, 3, 4, 5, 6, tzinfo=UTC)

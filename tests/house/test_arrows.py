@@ -22,6 +22,7 @@ MAY_IMPORT = {
 DAGSTER = {  # files below assets that define components and resources
     "assets/table.py",
     "assets/derived.py",
+    "assets/document_set.py",
     "assets/resources.py",
     "assets/specs.py",
 }
