@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from typing import Any
@@ -85,9 +86,9 @@ def verdicts_on_documents(
         outcomes(pull, batches, judge.spec, lake, version=version) as made,
     ):
         work = _Work(made, judge, parsing, elements, lake.storage, _latest(batches, lake.storage))
-        answers = parsed(_raws(work), _settings(parsing))
-        while some := [(work.waiting.popleft(), one) for one in islice(answers, _TOGETHER)]:
-            _sort(work, some)
+        with closing(parsed(_raws(work), _settings(parsing))) as answers:
+            while some := [(work.waiting.popleft(), one) for one in islice(answers, _TOGETHER)]:
+                _sort(work, some)
         for rule, failed in work.failed.items():
             made.count(Quality(rule, None, "warn" if rule in parsing.warn else "error", work.read, failed))
     return made.verdicts()
