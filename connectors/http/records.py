@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from json.encoder import encode_basestring
 from typing import Any
 
 import pyarrow as pa
@@ -18,6 +19,7 @@ __all__ = ["Number", "Record", "at", "columns_of", "kinds_of", "read", "shown_ke
 Record = Mapping[str, Any]
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?")
+_WORDS = {True: "true", False: "false", None: "null"}
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -63,15 +65,21 @@ def text_of(value: Any) -> str | None:
 
 
 def _json(value: Any) -> str:
-    if isinstance(value, Number):
-        return str(value)
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{_json(str(key))}:{_json(one)}" for key, one in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(map(_json, value)) + "]"
-    return {True: "true", False: "false", None: "null"}[value]
+    """Compact JSON; the standard encoder would put quotes around our numbers."""
+    kind = type(value)
+    if kind is str:
+        return encode_basestring(value)
+    if kind is Number:
+        return value
+    if kind is dict:
+        pairs = [
+            f"{encode_basestring(name)}:{encode_basestring(one) if type(one) is str else _json(one)}"
+            for name, one in value.items()
+        ]
+        return "{" + ",".join(pairs) + "}"
+    if kind is list:
+        return "[" + ",".join([_json(one) for one in value]) + "]"
+    return _WORDS[value]
 
 
 def columns_of(records: Iterable[Record]) -> list[str]:
