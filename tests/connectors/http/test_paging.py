@@ -46,6 +46,14 @@ def test_by_offset(count: int, api: Misbehaving, make: Make) -> None:
         assert rest.ids == taken.ids[before:]
 
 
+@pytest.mark.parametrize("left", [0, 1, 3])
+@pytest.mark.parametrize("number", range(1, 7))
+def test_a_short_page_is_not_the_end(number: int, left: int, api: Misbehaving, make: Make) -> None:
+    whole = served(api)
+    api.raw = lambda asked: json.dumps(json.loads(whole(asked))[: left if api.data_requests == number else 99]).encode()
+    assert take(make(**OFFSET)).ids == [r["id"] for r in api.records]
+
+
 @settings(max_examples=40)
 @given(gone=st.integers(0, 34), when=st.integers(2, 5))
 def test_a_list_that_moves_is_noticed(gone: int, when: int, tmp_path_factory: pytest.TempPathFactory) -> None:
