@@ -113,7 +113,7 @@ class Wire:
         except (httpx2.TimeoutException, TimeoutError):
             raise Flaw("there was no answer in time", expected=f"an answer within {timeout_s:g} s") from None
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
-            raise _unreached(error) from None
+            raise _unreached(error, url) from None
         named = {name.lower(): value for name, value in response.headers.items()}
         body, unpacked = _unpacked(body, named.get("content-encoding", ""))
         parts = urlsplit(url)
@@ -189,11 +189,12 @@ def _too_large() -> Flaw:
     return Flaw("{} is too large", expected=f"{LARGEST >> 20} MB at most", next=step, lasting=True)
 
 
-def _unreached(error: Exception) -> Flaw:
+def _unreached(error: Exception, url: str) -> Flaw:
     said = " ".join(str(error).split()) or type(error).__name__
     lower = said.lower()
     if "certificate" in lower or "hostname mismatch" in lower:
         step = "give the server a certificate that is valid, or name its authority: ca of {source}"
         return Flaw("the server's certificate is not trusted", got=said, next=step, lasting=True)
     what = next((what for signs, what in _SIGNS if any(sign in lower for sign in signs)), "")
-    return Flaw(what or "the connection was lost before an answer came", got=said)
+    expected = f"an HTTP server at {urlsplit(url).netloc}" if what else ""
+    return Flaw(what or "the connection was lost before an answer came", expected=expected, got=said)
