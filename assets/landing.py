@@ -178,8 +178,8 @@ class _Landing:
         }
 
     def with_what_is_kept(self, error: SourceError) -> SourceError:
-        """The same error, saying that nothing landed is lost."""
-        if not self._kept:
+        """The same error, saying that nothing landed is lost; a connector that says so itself knows it better."""
+        if not self._kept or "the next run" in error.kept:
             return error
         batches = "1 batch" if self._kept == 1 else f"{self._kept} batches"
         kept = f"{batches} ({self._records:,} records) are kept, the next run goes on from there"

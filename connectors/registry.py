@@ -23,6 +23,7 @@ BUILT_IN = {
     "files": "tilth.connectors.files.connector:files",
     "mysql": "tilth.connectors.sql.kinds:mysql",
     "postgres": "tilth.connectors.sql.kinds:postgres",
+    "rest": "tilth.connectors.http.rest:rest",
     "sql": "tilth.connectors.sql.kinds:sql",
     "sqlite": "tilth.connectors.sql.kinds:sqlite",
 }

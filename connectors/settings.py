@@ -56,7 +56,7 @@ def arguments(
         if key not in known:
             raise DeclarationError(f"unknown setting {key}", where=where, expected=near(str(key), known), got=str(key))
     for parameter in parameters:
-        if parameter.default is parameter.empty and parameter.name in known and parameter.name not in settings:
+        if parameter.default is parameter.empty and parameter.name in known and settings.get(parameter.name) is None:
             raise DeclarationError(f"the setting {parameter.name} is missing", where=where, expected=", ".join(known))
     hints = get_type_hints(factory)
     read = {k: _read(k, v, hints[k], base=base, where=where) for k, v in settings.items() if v is not None}

@@ -25,7 +25,7 @@ _AN_HOUR_S = 3600
 
 def init(
     folder: Annotated[Path, typer.Argument(help="The project's folder; it is made.", show_default=False)],
-    sample: Annotated[bool, typer.Option("--sample", help="The sample company: an ERP and a drop folder.")] = False,
+    sample: Annotated[bool, typer.Option("--sample", help="The sample company: ERP, CRM, drop folders.")] = False,
 ) -> Answer:
     """Make a project: settings, connections, a contract and a table from a drop folder, ready to run.
 

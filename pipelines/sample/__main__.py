@@ -63,6 +63,7 @@ def _serve(folder: Path, seed: int | None, lines: int | None) -> int:
         print(f"night {systems.current_night} of the sample company, until Ctrl-C")
         print(f"  erp      {systems.erp.host}:{systems.erp.port}/{systems.erp.database}, user {systems.erp.user}")
         print(f"           password in {place / 'erp.password'}")
+        print(f"  crm      {systems.crm.url}, client {systems.crm.client}, secret in {place / 'crm.secret'}")
         print(f"  legacy   {place / 'legacy'}")
         print(f"  pricing  {place / 'pricing'}{'' if (place / 'pricing').exists() else ' (down tonight)'}")
         print(f"  truth    {place / 'truth.json'}", flush=True)

@@ -1,4 +1,4 @@
-"""The sample company's systems, running for as long as a block runs: an ERP, a drop folder, a share with price lists.
+"""The sample company's systems, running while a block runs: an ERP, a CRM, a drop folder, a share with price lists.
 
 They stand below `data/systems` of the project, where its connections look for port, password and folders. One process
 owns them; whoever else enters meanwhile joins it. What they hold stays between starts, and each start after a night
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from tilth.errors import Busy, SourceError
+from tilth.pipelines.sample.crm import CLIENT, Access, Crm
 from tilth.pipelines.sample.erp import READER, Erp
 from tilth.pipelines.sample.plan import NIGHTS, Plan, plan
 from tilth.pipelines.sample.postgres import Server, postgres
@@ -34,12 +35,13 @@ _JOIN_S = 120.0
 
 @dataclass(slots=True)
 class Company:
-    """The running systems. `erp` is the project's way in (it may only read), `admin` the superuser's."""
+    """The running systems. `erp` and `crm` are the project's ways in (they may only read), `admin` the superuser's."""
 
     folder: Path
     erp: Server
     admin: Server
-    _owned: tuple[Plan, Erp] | None = field(default=None, repr=False)
+    crm: Access
+    _owned: tuple[Plan, Erp, Crm] | None = field(default=None, repr=False)
 
     @property
     def systems(self) -> Path:
@@ -58,10 +60,11 @@ class Company:
 
     def night(self, number: int) -> None:
         """Bring all systems to this night; again changes nothing, and there is no way back."""
-        story, erp = self._ours()
+        story, erp, crm = self._ours()
         if not erp.night <= number <= NIGHTS:
             raise SourceError(f"night {number} cannot be reached", where="the sample company", got=f"night {erp.night}")
         erp.advance(number)
+        crm.show(number)
         show(self.systems, story.nights[number], number)
         if self.current_night != number:
             _remember(self.systems, story, number)
@@ -70,7 +73,7 @@ class Company:
         """Commit the ERP's open transaction; the second night does it by itself."""
         self._ours()[1].commit_late()
 
-    def _ours(self) -> tuple[Plan, Erp]:
+    def _ours(self) -> tuple[Plan, Erp, Crm]:
         if self._owned is None:
             raise Busy("the sample company is run by another process", where=str(self.systems))
         return self._owned
@@ -86,7 +89,7 @@ def company(
     lock = _own_or_join(systems)
     if lock is None:
         erp = _server(systems, READER, "erp.password")
-        yield Company(folder.resolve(), erp, _server(systems, _ADMIN, "erp.admin"))
+        yield Company(folder.resolve(), erp, _server(systems, _ADMIN, "erp.admin"), _access(systems))
         return
     try:
         record = _record(systems)
@@ -106,18 +109,24 @@ def _running(systems: Path, story: Plan, night: int, *, keep: bool) -> Generator
     admin = _secret(systems / "erp.admin")
     with postgres(systems, password=admin, user=_ADMIN, database="erp", keep=keep) as server:
         password = _secret(systems / "erp.password")
-        erp = Erp(server, story)
-        erp.start(night, password=password)
+        erp, crm = (
+            Erp(server, story),
+            Crm(story, secret=_secret(systems / "crm.secret"), changed=systems / "crm.changed"),
+        )
         try:
+            erp.start(night, password=password)
+            crm.show(night)
             show(systems, story.nights[night], night)
             _write(systems / "truth.json", story.truth)
             _write(systems / "erp.port", str(server.port), mode=0o600)
+            _write(systems / "crm.url", f"http://127.0.0.1:{crm.port}", mode=0o600)
             if _record(systems) != _told(story, night):
                 _remember(systems, story, night)
             _write(systems / "ready", str(os.getpid()))
             reader = _server(systems, READER, "erp.password")
-            yield Company(systems.parent.parent, reader, server, _owned=(story, erp))
+            yield Company(systems.parent.parent, reader, server, _access(systems), _owned=(story, erp, crm))
         finally:
+            crm.close()
             erp.close()
             (systems / "ready").unlink(missing_ok=True)
 
@@ -171,6 +180,11 @@ def _record(systems: Path) -> dict[str, int]:
 def _server(systems: Path, user: str, password: str) -> Server:
     port, secret = ((systems / name).read_text(encoding="utf-8") for name in ("erp.port", password))
     return Server("127.0.0.1", int(port), user, secret, "erp")
+
+
+def _access(systems: Path) -> Access:
+    url, secret = ((systems / name).read_text(encoding="utf-8") for name in ("crm.url", "crm.secret"))
+    return Access(url, CLIENT, secret)
 
 
 def _secret(path: Path) -> str:

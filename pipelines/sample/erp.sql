@@ -8,6 +8,7 @@ create table customers (
     phone         text,
     country       text,
     city          text,
+    vat_no        text,
     credit_limit  numeric(12, 2),
     registered_on text,
     profile       jsonb,

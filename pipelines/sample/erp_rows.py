@@ -14,6 +14,7 @@ from types import MappingProxyType
 from uuid import UUID
 
 from tilth.pipelines.sample.names import ARTICLES, CATEGORIES, CITIES, FAMILY, FIRMS, GIVEN, MATERIALS, ascii_name
+from tilth.pipelines.sample.partners import Partners, partners
 
 __all__ = ["COLUMNS", "History", "Row", "Value", "sound"]
 
@@ -22,7 +23,7 @@ Row = tuple[Value, ...]
 
 COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "customers": ("customer_id", "account", "name", "email", "phone", "country", "city", "credit_limit",
+        "customers": ("customer_id", "account", "name", "email", "phone", "country", "city", "vat_no", "credit_limit",
                       "registered_on", "profile", "is_deleted", "updated_at"),
         "products": ("sku", "name", "category", "list_price", "weight_kg", "vat_rate", "attributes", "updated_at"),
         "orders": ("order_id", "order_no", "customer_id", "status", "ordered_at", "deliver_from", "deliver_until",
@@ -51,7 +52,8 @@ def sound(table: str, key: int, **different: Value) -> dict[str, Value]:
         "customers": {
             "customer_id": key, "account": str(UUID(int=key)), "name": f"Prüfkunde {key} GmbH",
             "email": f"kunde{key}@example.com", "phone": "+49 221 1234-0", "country": "DE", "city": "Köln",
-            "credit_limit": "5000.00", "registered_on": "01.07.2024", "profile": None, "is_deleted": False,
+            "vat_no": None, "credit_limit": "5000.00", "registered_on": "01.07.2024", "profile": None,
+            "is_deleted": False,
         },
         "products": {
             "sku": f"X-{key}", "name": f"Prüfartikel {key}", "category": "BUE", "list_price": "19.9000",
@@ -93,6 +95,21 @@ class History:
         """How many products there are; their numbers begin with 1."""
         return max(60, self.lines // 100)
 
+    @property
+    def companies(self) -> int:
+        """How many companies the CRM has."""
+        return max(60, self.lines * 3 // 200)
+
+    @property
+    def contacts(self) -> int:
+        """How many contacts the CRM has."""
+        return max(200, self.lines // 10)
+
+    @property
+    def partners(self) -> Partners:
+        """Which customers and companies are the same."""
+        return partners(self.seed, customers=self.customers, companies=self.companies)
+
     def rows(self, table: str) -> Iterator[Row]:
         """The rows of one table; each table draws from a generator of its own."""
         rng = Random(f"{self.seed}/{table}")
@@ -124,6 +141,7 @@ class History:
         return counts
 
     def _customers(self, rng: Random) -> Iterator[Row]:
+        known = self.partners.customers
         for n in range(1, self.customers + 1):
             given, family, (country, city) = rng.choice(GIVEN), rng.choice(FAMILY), rng.choice(CITIES)
             company = rng.random() < 0.5
@@ -134,8 +152,11 @@ class History:
             profile = json.dumps({"kind": "company" if company else "person", "newsletter": rng.random() < 0.3})
             registered = _german(_FIRST - timedelta(days=rng.randrange(4_000)))
             account = str(UUID(int=rng.getrandbits(128), version=4))
-            stamp = _stamp(rng)
-            yield n, account, name, email, phone, country, city, limit, registered, profile, False, stamp
+            vat, stamp = f"DE9{n:08}" if company and n % 3 == 0 else None, _stamp(rng)
+            if (partner := known.get(n)) is not None:
+                name, vat = partner.name or name, partner.vat_no
+                email = f"einkauf@{partner.domain}" if partner.domain else email
+            yield n, account, name, email, phone, country, city, vat, limit, registered, profile, False, stamp
 
     def _products(self, rng: Random) -> Iterator[Row]:
         for n in range(1, self.products + 1):

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-__all__ = ["ARTICLES", "CATEGORIES", "CITIES", "FAMILY", "FIRMS", "GIVEN", "MATERIALS", "STREETS", "ascii_name"]
+__all__ = [
+    "ARTICLES",
+    "CATEGORIES",
+    "CITIES",
+    "FAMILY",
+    "FIRMS",
+    "FORMS",
+    "GIVEN",
+    "JOBS",
+    "MATERIALS",
+    "STREETS",
+    "TRADES",
+    "ascii_name",
+]
 
 GIVEN = (
     "Jürgen", "Zoë", "Anneliese", "Mehmet", "Łukasz", "Chloé", "Søren", "Jörg", "Ağça", "Renée", "Hans-Peter",
@@ -24,6 +37,9 @@ FIRMS = (
     "s.r.o.",
     "Oy",
 )
+FORMS = ("GmbH", "AG", "KG", "OHG")
+TRADES = ("Großhandel", "Möbelwerke", "Bürobedarf", "Küchenbau", "Gartenbau", "Glasbläserei", "Stahlbau", "Ölmühle")
+JOBS = ("Einkäuferin", "Geschäftsführer", "Lagerist", "Buchhaltung", "Chef d'équipe", "Disposition", "Aushilfe")
 CITIES = (
     ("DE", "Köln"), ("DE", "München"), ("DE", "Görlitz"), ("AT", "Sankt Pölten"), ("CH", "Zürich"), ("PL", "Łódź"),
     ("CZ", "Plzeň"), ("FR", "Besançon"), ("DK", "Århus"), ("NL", "'s-Hertogenbosch"), ("IT", "Forlì"), ("SE", "Malmö"),

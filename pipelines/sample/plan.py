@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from tilth.pipelines.sample.crm_nights import TABLES, Crm, crm
 from tilth.pipelines.sample.erp_changes import Erp
 from tilth.pipelines.sample.erp_first import first
 from tilth.pipelines.sample.erp_nights import second, third
@@ -21,7 +22,7 @@ __all__ = ["EXITS", "NIGHTS", "Night", "Plan", "plan"]
 
 NIGHTS = 3
 EXITS = (0, 3, 0)
-"""How `tilth run` is to end in each night: in the second one source is down."""
+"""How `tilth run` is to end in each night: in the second, two sources are down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Night:
     erp: Erp  # in the first night its planted records, later what changes
     legacy: Sequence[Drop]
     pricing: Sequence[Drop] | None  # None: the share is down
+    crm: Crm | None  # None: the CRM is down
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +43,20 @@ class Plan:
     nights: Mapping[int, Night]
     truth: str
 
+    @property
+    def matches(self) -> Mapping[str, tuple[str, str]]:
+        """CRM company → ERP customer and the rule that tells: the first of `vat_number`, `email_domain` and `name`.
+
+        Of all good companies; those that are not here have no customer. It is the same in every night: what tells of a
+        match is never changed, and neither are those companies and customers deleted or refused.
+        """
+        return self.history.partners.matches
+
 
 def plan(*, seed: int, lines: int) -> Plan:
     """The story of `seed` with `lines` ordinary order lines; the same for the same arguments, byte for byte."""
     history = History(seed, lines)
-    truth = Truth(seed=seed, lines=lines, tables=(*COLUMNS, "ledger", "shipments", "prices"))
+    truth = Truth(seed=seed, lines=lines, tables=(*COLUMNS, "ledger", "shipments", "prices", *TABLES))
     for table in COLUMNS:
         truth[table].inserted(history.keys(table))
     nights: dict[int, Night] = {}
@@ -62,7 +73,7 @@ def _night(number: int, truth: Truth, history: History) -> Night:
         *ledger(number, truth["ledger"], seed=history.seed, rows=rows),
         *shipments(number, truth["shipments"], seed=history.seed, rows=rows, orders=history.orders),
     ]
-    return Night(erp, legacy, prices(number, truth["prices"], rows=rows))
+    return Night(erp, legacy, prices(number, truth["prices"], rows=rows), crm(number, truth, history))
 
 
 def _with_revenue(truth: Truth) -> set[str]:

@@ -24,7 +24,7 @@ def failure(kind: str, settings: dict[str, object], base: Path) -> TilthError:
 
 
 def test_the_kinds() -> None:
-    assert {"files", "mysql", "postgres", "sql", "sqlite"} <= set(kinds())
+    assert {"files", "mysql", "postgres", "rest", "sql", "sqlite"} <= set(kinds())
 
 
 @pytest.mark.parametrize(
@@ -34,6 +34,7 @@ def test_the_kinds() -> None:
         ("postgres", ERP | {"prt": 1}, "unknown setting prt", "port"),
         ("postgres", ERP | {"base": "x"}, "unknown setting base", "database"),
         ("postgres", {"host": "h", "user": "u"}, "the setting database is missing", "host, database"),
+        ("postgres", ERP | {"host": None}, "the setting host is missing", "host, database"),
         ("postgres", ERP | {"port": "five"}, "port cannot be used", "a whole number"),
         ("postgres", ERP | {"lag": "soon"}, "lag cannot be used", "30s, 5m, 1h"),
         ("postgres", ERP | {"port": "env:TILTH_NOT_SET"}, "the environment variable TILTH_NOT_SET is not set", ""),
@@ -104,6 +105,7 @@ def test_a_package_adds_a_kind_with_one_function(tmp_path: Path, monkeypatch: py
         ("postgres", ERP | {"port": 6000}, "sales.orders", "postgres://h:6000", "d.sales.orders"),
         ("mysql", ERP, "orders", "mysql://h:3306", "d.orders"),
         ("sqlite", {"path": "till.db"}, "sales", "sqlite://{base}/till.db", "sales"),
+        ("rest", {"url": "https://h/api"}, "v1/contacts", "https://h:443", "/api/v1/contacts"),
         ("files", {"root": "drops"}, "ledger/*.txt", "file", "{base}/drops/ledger/*.txt"),
     ],
 )

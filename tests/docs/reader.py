@@ -120,16 +120,18 @@ class Reader:
     def _connects(self, name: str, settings: dict[str, Any], block: Block) -> None:
         kind = settings.pop("kind")
         assert kind in kinds(), block.where
-        for value in settings.values():
-            if isinstance(value, str) and value.startswith("file:"):
-                path = self.folder / value.removeprefix("file:")
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text("sqlite:///x.db", encoding="utf-8")
-        known = {v: f"file:{v[4:]}" for v in settings.values() if isinstance(v, str) and v.startswith("env:")}
-        for reference in known.values():
-            (self.folder / reference.removeprefix("file:")).write_text("sqlite:///x.db", encoding="utf-8")
-        told = {k: known.get(v, v) if isinstance(v, str) else v for k, v in settings.items()}
-        connector(kind, name, told, base=self.folder)
+        connector(kind, name, self._known(settings), base=self.folder)
+
+    def _known(self, value: Any) -> Any:
+        """The same settings, with every reference leading to a file of this folder."""
+        if isinstance(value, dict):
+            return {key: self._known(one) for key, one in value.items()}
+        if not isinstance(value, str) or not value.startswith(("env:", "file:")):
+            return value
+        path = self.folder / value.partition(":")[2]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("sqlite:///x.db", encoding="utf-8")
+        return f"file:{path.relative_to(self.folder)}"
 
     def _in_a_clone(self, block: Block) -> None:
         """Run where a reader has just cloned the repository, its environment already set up."""

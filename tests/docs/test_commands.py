@@ -13,6 +13,9 @@ from pages import PAGES, blocks
 from tilth.assets.attributes import table_of
 from tilth.assets.recipes import derived_of
 from tilth.connectors.files.connector import files
+from tilth.connectors.http.declared import AUTHS, PAGINGS, changes, tombstones
+from tilth.connectors.http.rest import rest
+from tilth.connectors.http.window import FORMATS
 from tilth.connectors.registry import kinds
 from tilth.connectors.sql.kinds import mysql, postgres, sql, sqlite
 from tilth.pipelines.cli.commands import Command, tree
@@ -46,9 +49,9 @@ def test_every_documented_command_exists() -> None:
 
 
 def test_every_setting_of_a_connection_is_documented() -> None:
-    made_by = (files, mysql, postgres, sql, sqlite)
+    made_by = (files, mysql, postgres, rest, sql, sqlite, changes, tombstones, *AUTHS.values(), *PAGINGS.values())
     missing = [f"{one.__name__}.{name}" for one in made_by for name in _settings(one) if f"`{name}`" not in DOCUMENTED]
-    missing += [kind for kind in kinds() if f"`{kind}`" not in DOCUMENTED]
+    missing += [kind for kind in (*kinds(), *AUTHS, *PAGINGS, *FORMATS) if f"`{kind}`" not in DOCUMENTED]
     assert not missing, missing
 
 

@@ -11,6 +11,8 @@ import polars as pl
 from tilth.schemas.contract import Contract, field
 
 __all__ = [
+    "Company",
+    "Contact",
     "Customer",
     "Invoice",
     "LedgerEntry",
@@ -41,6 +43,7 @@ class Customer(Contract):
     phone: str = field(nullable=True, standardise="phone_digits", pii="phone", description="Digits, with a leading +.")
     country: str = field(standardise="country_code", isin=COUNTRIES, term="ISO 3166-1 alpha-2")
     city: str = field(nullable=True, standardise=("nfc", "collapse_spaces"), no_mojibake=True)
+    vat_no: str = field(nullable=True, standardise="alphanumeric_upper", term="VAT number")
     credit_limit: Annotated[pl.Decimal, 12, 2] = field(nullable=True, ge=0, unit="EUR")
     registered_on: dt.date = field(formats=GERMAN_DATE, description="The day of the first contact.")
     profile: str = field(nullable=True, description="What sales noted, as JSON.")
@@ -167,6 +170,41 @@ class PriceListEntry(Contract):
     def ends_after_start(cls, data: pa.PolarsData) -> pl.LazyFrame:
         """valid until the day it begins, or longer"""
         return data.lazyframe.select(pl.col("valid_until") >= pl.col("valid_from"))
+
+
+class Company(Contract):
+    """Companies that sales talks to, as the CRM knows them."""
+
+    company_id: str = field(source="id", key=True, str_matches=r"^CO-[0-9]{6}$")
+    name: str = field(standardise=("nfc", "collapse_spaces"), str_length={"max_value": 80}, no_mojibake=True)
+    vat_no: str = field(nullable=True, standardise="alphanumeric_upper", term="VAT number")
+    domain: str = field(nullable=True, standardise=("trim", "lower"), description="Of their e-mail addresses.")
+    website: str = field(nullable=True, standardise="trim")
+    employees: int = field(nullable=True, ge=1)
+    country: str = field(source="address.country", standardise="country_code", isin=COUNTRIES)
+    city: str = field(source="address.city", nullable=True, standardise=("nfc", "collapse_spaces"), no_mojibake=True)
+    tags: str = field(nullable=True, description="What sales noted, as a JSON list.")
+    created_at: Instant = field()
+    updated_at: Instant = field(description="When the CRM last changed the record.")
+
+
+class Contact(Contract):
+    """People at those companies."""
+
+    contact_id: str = field(source="id", key=True, str_matches=r"^CT-[0-9]{7}$")
+    company_id: str = field(references="companies.company_id")
+    name: str = field(
+        standardise=("nfc", "collapse_spaces"), str_length={"max_value": 80}, no_mojibake=True, pii="name"
+    )
+    email: str = field(nullable=True, standardise="email", email=True, pii="email")
+    phone: str = field(nullable=True, standardise="phone_digits", pii="phone")
+    job_title: str = field(nullable=True, standardise=("nfc", "collapse_spaces"), str_length={"max_value": 60})
+    country: str = field(standardise="country_code", isin=COUNTRIES, term="ISO 3166-1 alpha-2")
+    score: Annotated[pl.Decimal, 5, 2] = field(nullable=True, ge=0, le=100, unit="%", description="How likely to buy.")
+    marketing_consent: bool = field(description="Whether they agreed to be written to.")
+    preferences: str = field(nullable=True, description="Language and channels, as JSON.")
+    created_at: Instant = field()
+    updated_at: Instant = field(description="When the CRM last changed the record.")
 
 
 class OrderRevenue(Contract):

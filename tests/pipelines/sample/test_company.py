@@ -6,6 +6,8 @@ import stat
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,11 +15,21 @@ from typing import Any
 import psutil
 import psycopg
 import pytest
-from oracles.worlds import good_keys, good_prices, keys_hash, ledger_files, shipment_rows
+from oracles.worlds import (
+    crm_records,
+    good_crm,
+    good_keys,
+    good_prices,
+    keys_hash,
+    ledger_files,
+    matched,
+    shipment_rows,
+)
 
 from tilth.errors import Busy, DeclarationError, SourceError
 from tilth.pipelines.sample import Company, company
 from tilth.pipelines.sample.nights import empty, sample_project
+from tilth.pipelines.sample.plan import plan
 
 LINES = 2_000
 
@@ -114,6 +126,31 @@ def test_the_price_share_is_down_in_the_second_night(night: Told) -> None:
         assert keys_hash(good_prices(lists[-1])) == night.told["prices"]["keys_sha256"]
 
 
+def test_the_crm_is_down_in_the_second_night(night: Told) -> None:
+    told = {table: night.told[table] for table in ("companies", "contacts")}
+    access = night.systems.crm
+    if night.number == 2:
+        with pytest.raises(urllib.error.URLError, match="refused"):
+            urllib.request.urlopen(access.url, timeout=5)
+        assert {table["state"] for table in told.values()} == {"failed"}
+        return
+    records = crm_records(access.url, access.client, access.secret)
+    found = good_crm(records, published_before=night.updates("companies"))
+    for table, keys in found.items():
+        expected = keys | night.updates(table)
+        assert (len(expected), keys_hash(expected)) == (told[table]["rows"], told[table]["keys_sha256"]), table
+
+
+def test_companies_and_customers_are_the_same_as_the_plan_says(night: Told) -> None:
+    if night.number == 2:
+        pytest.skip("the CRM is down")
+    access = night.systems.crm
+    records = crm_records(access.url, access.client, access.secret)["companies"]
+    good = good_crm({"companies": records, "contacts": []}, published_before=())["companies"]
+    told = plan(seed=night.systems.truth["seed"], lines=LINES).matches
+    assert matched(night.systems.admin.url, [r for r in records if r["id"] in good]) == told
+
+
 def test_a_transaction_is_open_through_the_first_night(night: Told) -> None:
     found = night.query("select count(*) from orders where order_id = 900200")
     assert found == [(0 if night.number == 1 else 1,)]
@@ -127,7 +164,7 @@ def test_a_transaction_is_open_through_the_first_night(night: Told) -> None:
 def test_the_project_may_read_and_nothing_else(night: Told) -> None:
     with psycopg.connect(night.systems.erp.url) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
         connection.execute("delete from customers")
-    for name in ("erp.port", "erp.password", "erp.admin"):
+    for name in ("erp.port", "erp.password", "erp.admin", "crm.url", "crm.secret"):
         assert stat.S_IMODE((night.root / name).stat().st_mode) == 0o600
 
 
@@ -142,7 +179,7 @@ def test_a_second_process_joins_and_the_world_outlives_its_owner(tmp_path: Path)
         first.after_first_pull()
         first.night(2)
         with company(tmp_path) as second:
-            assert (second.erp, second.current_night) == (first.erp, 2)
+            assert (second.erp, second.crm, second.current_night) == (first.erp, first.crm, 2)
             with pytest.raises(Busy):
                 second.night(3)
             with pytest.raises(Busy):
@@ -180,17 +217,19 @@ def test_a_late_commit_outlives_a_restart(tmp_path: Path) -> None:
 
 def test_a_killed_owner_leaves_nothing_running(tmp_path: Path) -> None:
     with company(tmp_path, lines=100) as systems:
-        systems.night(2)
+        systems.night(3)
     with subprocess.Popen([sys.executable, "-c", OWNER, str(tmp_path)], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         port = int(process.stdout.readline())
-        running = [p for p in psutil.process_iter(["cmdline"]) if f"port={port}" in (p.info["cmdline"] or ())]
-        assert running
+        crm = (tmp_path / "data" / "systems" / "crm.url").read_text().rpartition(":")[2]
+        ports = {f"port={port}", f"port={crm}"}
+        running = [p for p in psutil.process_iter(["cmdline"]) if ports.intersection(p.info["cmdline"] or ())]
+        assert {word for p in running for word in p.cmdline()} >= ports
         process.kill()
     psutil.wait_procs(running, timeout=30)
     assert not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in running)
     with company(tmp_path) as systems:
-        assert systems.current_night == 2
+        assert systems.current_night == 3
 
 
 def test_only_the_sample_project_is_emptied(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ LINES = 2_000
 KEYS = {
     "customers": ("customer_id",), "products": ("sku",), "orders": ("order_id",), "invoices": ("invoice_no",),
     "order_lines": ("order_id", "line_no"), "shipments": ("shipment_no",), "prices": ("sku",),
-    "order_revenue": ("order_id",),
+    "order_revenue": ("order_id",), "companies": ("company_id",), "contacts": ("contact_id",),
 }  # fmt: skip
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
+from tilth.pipelines.sample.crm import misbehaviour
 from tilth.pipelines.sample.plan import Plan, plan
 
 LINES = 2_000
@@ -93,3 +96,28 @@ def test_no_table_is_toxic_enough_to_be_held(nights: dict[str, Any]) -> None:
             counts = table.get("counts", {})
             assert table["state"] in ("published", "failed")
             assert counts.get("quarantined", 0) <= 0.2 * max(counts.get("pulled", 0), 50)
+
+
+@pytest.mark.parametrize("lines", [100, 2_000, 20_000])
+def test_two_fifths_a_quarter_and_a_fifth_of_the_companies_have_a_customer(lines: int) -> None:
+    story = plan(seed=7, lines=lines)
+    rules = Counter(rule for _, rule in story.matches.values())
+    whole = story.history.companies
+    assert [round(100 * rules[rule] / whole) for rule in ("vat_number", "email_domain", "name")] == [40, 25, 20]
+    assert len({customer for customer, _ in story.matches.values()}) == len(story.matches)
+
+
+def test_the_crm_has_at_least_eight_kinds_of_toxic_contacts(nights: dict[str, Any]) -> None:
+    kinds = {toxic["kind"] for toxic in nights["1"]["tables"]["contacts"]["toxic"]}
+    assert len(kinds) >= 8
+    updates = [t["kind"] for t in nights["3"]["tables"]["contacts"]["toxic"] if t["kind"].endswith("(an update)")]
+    assert updates == ["bad e-mail (an update)"]
+
+
+def test_the_misbehaviour_is_seeded_and_lets_every_second_request_pass() -> None:
+    assert misbehaviour(7, 1) == misbehaviour(7, 1)
+    assert {tuple(misbehaviour(seed, 1).values()) for seed in range(9)} > {tuple(misbehaviour(7, 1).values())}
+    assert set(misbehaviour(7, 1).values()) == {"unavailable", "limit", "cut", "html", "short", "expired"}
+    for night in (1, 3):
+        numbers = sorted(map(int, misbehaviour(7, night)))
+        assert all(later - first >= 2 for first, later in pairwise(numbers))
