@@ -62,7 +62,7 @@ def plan(*, seed: int, lines: int) -> Plan:
     nights: dict[int, Night] = {}
     for number in range(1, NIGHTS + 1):
         nights[number] = _night(number, truth, history)
-        truth.close(number, exit=EXITS[number - 1], derived={"order_revenue": _with_revenue(truth)})
+        truth.close(number, exit=EXITS[number - 1], derived=_derived(truth, history))
     return Plan(history, nights, truth.to_json())
 
 
@@ -74,6 +74,14 @@ def _night(number: int, truth: Truth, history: History) -> Night:
         *shipments(number, truth["shipments"], seed=history.seed, rows=rows, orders=history.orders),
     ]
     return Night(erp, legacy, prices(number, truth["prices"], rows=rows), crm(number, truth, history))
+
+
+def _derived(truth: Truth, history: History) -> Mapping[str, set[str]]:
+    """The keys of the tables that are made from others, as this night leaves them."""
+    links = history.partners.matches
+    alone = truth["companies"].current - links.keys()
+    parties = {f"erp:{key}" for key in truth["customers"].current} | {f"crm:{key}" for key in alone}
+    return {"order_revenue": _with_revenue(truth), "customer_links": {*links}, "one_customer": parties}
 
 
 def _with_revenue(truth: Truth) -> set[str]:

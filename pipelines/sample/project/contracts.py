@@ -14,8 +14,10 @@ __all__ = [
     "Company",
     "Contact",
     "Customer",
+    "CustomerLink",
     "Invoice",
     "LedgerEntry",
+    "OneCustomer",
     "Order",
     "OrderLine",
     "OrderRevenue",
@@ -219,3 +221,29 @@ class OrderRevenue(Contract):
     currency: str = field(term="ISO 4217")
     lines: int = field(ge=1)
     revenue: Annotated[pl.Decimal, 18, 2] = field(ge=0, description="Net of discounts, in the order's currency.")
+
+
+class CustomerLink(Contract):
+    """Which company of the CRM and which customer of the ERP are one and the same, and what tells it."""
+
+    company_id: str = field(key=True, term="company of the CRM")
+    customer_id: int = field(term="customer number")
+    rule: str = field(isin=["vat_number", "email_domain", "name"], description="The first rule that joined the two.")
+    value: str = field(description="What both have in common, in the rule's normal form.")
+
+
+class OneCustomer(Contract):
+    """Everybody we do business with, once: what the ERP and the CRM know of each."""
+
+    party: str = field(key=True, description="erp:NUMBER for customers of the ERP, crm:ID for companies without one.")
+    customer_id: int = field(nullable=True, term="customer number")
+    company_id: str = field(nullable=True, term="company of the CRM")
+    rule: str = field(nullable=True, description="What told that the two are one; empty: only one system knows them.")
+    name: str = field(pii="name", description="As the ERP has it, else the CRM.")
+    vat_no: str = field(nullable=True, term="VAT number", description="As the ERP has it, else the CRM.")
+    country: str = field(term="ISO 3166-1 alpha-2")
+    city: str = field(nullable=True, description="As the ERP has it, else the CRM.")
+    domain: str = field(nullable=True, description="Of their e-mail addresses.")
+    contacts: int = field(ge=0, description="People at the company whom the CRM knows.")
+    orders: int = field(ge=0, description="Orders in the ERP.")
+    last_order_at: Instant = field(nullable=True, description="When the last of them was placed.")

@@ -16,12 +16,15 @@ import duckdb
 import pytest
 
 from tilth.pipelines.sample.nights import Outcome, run_nights, sample_project
+from tilth.pipelines.sample.plan import plan
 
 LINES = 2_000
+CUSTOMER, COMPANY = "customer_id", "company_id"
 KEYS = {
     "customers": ("customer_id",), "products": ("sku",), "orders": ("order_id",), "invoices": ("invoice_no",),
     "order_lines": ("order_id", "line_no"), "shipments": ("shipment_no",), "prices": ("sku",),
     "order_revenue": ("order_id",), "companies": ("company_id",), "contacts": ("contact_id",),
+    "customer_links": ("company_id",), "one_customer": ("party",),
 }  # fmt: skip
 
 
@@ -100,6 +103,19 @@ def test_published_rows_are_exactly_those_of_the_truth(nights: list[Night]) -> N
             assert (len(rows), digest) == (told["rows"], told["keys_sha256"]), table
             for key, values in told.get("values", {}).items():
                 assert {name: _same_kind(rows[key][name], text) for name, text in values.items()} == values
+
+
+def test_one_customer_is_who_the_plan_says_by_the_rule_it_says(nights: list[Night]) -> None:
+    matches = plan(seed=7, lines=LINES).matches
+    for night in nights:
+        links = {key: (str(row["customer_id"]), row["rule"]) for key, row in night.rows["customer_links"].items()}
+        assert links == matches
+        everybody = night.rows["one_customer"].values()
+        joined = {row["company_id"]: (str(row["customer_id"]), row["rule"]) for row in everybody if row["rule"]}
+        assert joined == matches
+        customers, companies = (sorted(filter(None, (row[key] for row in everybody))) for key in (CUSTOMER, COMPANY))
+        assert [str(key) for key in customers] == sorted(night.rows["customers"], key=int)
+        assert companies == sorted(night.rows["companies"])
 
 
 def _same_kind(value: object, text: str) -> str:
