@@ -28,6 +28,7 @@ class TableStatus:
     fresh: bool
     freshness: str  # fresh | late | no promise
     why: str  # why it is fresh or late, in one sentence
+    late_after: datetime | None  # in the project's time zone
     data_as_of: datetime | None
     age_s: float | None
     sla_s: float | None
@@ -95,6 +96,7 @@ def table_document(table: TableStatus) -> dict[str, Any]:
         "state": table.state,
         "reason": table.reason,
         "freshness": {"state": table.freshness, "reason": table.why},
+        "late_after": _text(table.late_after),
         "owner": table.owner,
         "source": table.source,
         "data_as_of": _text(table.data_as_of),

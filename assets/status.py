@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from tilth.assets.declared import DerivedDeclaration, TableDeclaration
 from tilth.assets.publishing import shelf
@@ -92,6 +93,7 @@ def _table(
         fresh=lateness.fresh,
         freshness=lateness.state,
         why=lateness.reason,
+        late_after=lateness.late_after.astimezone(ZoneInfo(zone)) if lateness.late_after else None,
         data_as_of=as_of,
         age_s=_seconds(lateness.age),
         sla_s=_seconds(lateness.allowed or one.freshness.max_age),

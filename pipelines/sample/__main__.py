@@ -13,14 +13,16 @@ from tilth.errors import TilthError
 from tilth.pipelines.sample.company import company
 from tilth.pipelines.sample.nights import Outcome, run_nights, sample_project
 from tilth.pipelines.sample.plan import NIGHTS
+from tilth.pipelines.summary import summary
 
 __all__ = ["main"]
-
-_COLUMNS = (
-    ("rows", "rows"), ("pulled", "pulled"), ("inserted", "new"), ("updated", "changed"), ("unchanged", "same"),
-    ("deleted", "deleted"), ("removed", "removed"), ("quarantined", "toxic"), ("replayed", "returned"),
-    ("open_after", "open"),
-)  # fmt: skip
+_QUERY = "SELECT rule, count(*) AS customers, sum(orders) AS orders FROM one_customer GROUP BY rule ORDER BY rule"
+_NEXT = (
+    ("make ui", "tables, checks and history in Dagster, with the company's systems running"),
+    ("{tilth} status", "how things stand"),
+    ("{tilth} quarantine list", "what is kept aside, and why"),
+    ("docs/analyst.md", "what is in the file, with queries"),
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -79,23 +81,32 @@ def _nights(folder: Path, nights: int, seed: int | None, lines: int | None) -> i
     for outcome in outcomes:
         print("\n".join(_summary(outcome)))
     good = not any(outcome.surprises for outcome in outcomes)
-    print(f"\n{folder / 'data' / 'curated.duckdb'}")
-    print("all nights ended as planned" if good else "NOT as planned: see above")
-    print("  next: tilth status, tilth quarantine list, make ui")
+    print("\n".join(["", "All nights ended as planned." if good else "NOT as planned: see above.", *_ways_on(folder)]))
     return 0 if good else 1
 
 
 def _summary(outcome: Outcome) -> Iterable[str]:
-    """One night as a table, each row a table of the release."""
-    yield f"\nNight {outcome.night}: exit {outcome.exit} (planned {outcome.planned['exit']})"
-    yield "  " + f"{'table':14}" + "".join(f"{title:>9}" for _, title in _COLUMNS) + "  state"
-    for table in sorted(outcome.tables, key=lambda table: str(table["name"])):
-        numbers = "".join(f"{table.get(name, 0):>9,}" for name, _ in _COLUMNS)
-        yield f"  {table['name']:14}{numbers}  {table['state']}"
-    for table in outcome.tables:
-        if table.get("reason"):
-            yield f"  {table['name']}: {table['reason']}"
-    yield from (f"  not as planned: {surprise}" for surprise in outcome.surprises)
+    """One night, and where it is not as planned."""
+    release = outcome.told.status["release"]
+    planned = "as planned" if outcome.exit == outcome.planned["exit"] else f"planned was {outcome.planned['exit']}"
+    yield f"\nNIGHT {outcome.night}: release {release}, exit {outcome.exit} ({planned}), {outcome.seconds:.1f} s\n"
+    yield from summary(outcome.told, first=outcome.night == 1)
+    yield from (f"  NOT as planned: {surprise}" for surprise in outcome.surprises)
+
+
+def _ways_on(folder: Path) -> Iterable[str]:
+    """Where to look next; the query can be pasted into any DuckDB client, and as it stands into a shell."""
+    curated, bin = folder / "data" / "curated.duckdb", Path(sys.executable).parent
+    shown, python, tilth = (_from_here(path) for path in (curated, bin / "python", bin / "tilth"))
+    yield f"\nWhat analysts open is {shown}. Who are our customers, and who told that two of them are one:"
+    yield f"  {python} -c \"import duckdb; print(duckdb.connect('{shown}', read_only=True).sql('{_QUERY}'))\""
+    yield "Where to look next:"
+    for command, told in _NEXT:
+        yield f"  {command.format(tilth=tilth):32}  {told}"
+
+
+def _from_here(path: Path) -> str:
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 if __name__ == "__main__":

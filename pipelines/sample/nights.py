@@ -19,7 +19,8 @@ from typing import Any
 
 from tilth.errors import Busy, DeclarationError, TilthError
 from tilth.pipelines.sample.company import Company, company
-from tilth.pipelines.settings import find_project, read_settings
+from tilth.pipelines.settings import find_project, read_connections, read_settings
+from tilth.pipelines.summary import Told
 
 __all__ = ["Outcome", "empty", "run_nights", "sample_project"]
 
@@ -33,7 +34,7 @@ class Outcome:
     night: int
     exit: int
     seconds: float
-    tables: Sequence[Mapping[str, Any]]
+    told: Told
     planned: Mapping[str, Any]
     surprises: Sequence[str]
 
@@ -84,7 +85,25 @@ def _night(systems: Company, number: int) -> Outcome:
     surprises = [] if done.returncode == planned["exit"] else [f"exit {done.returncode}, not {planned['exit']}"]
     surprises += _compared(planned["tables"], {table["name"]: table for table in status["tables"]})
     surprises += [] if status["conserved"] else ["the balances do not add up"]
-    return Outcome(number, done.returncode, seconds, status["tables"], planned, surprises)
+    told = Told(status, _kinds(systems.folder), _reasons(systems.folder))
+    return Outcome(number, done.returncode, seconds, told, planned, surprises)
+
+
+def _kinds(folder: Path) -> dict[str, str]:
+    connections, _ = read_connections(read_settings(folder))
+    return {name: connection.kind for name, connection in connections.items()}
+
+
+def _reasons(folder: Path) -> dict[str, list[tuple[str, int]]]:
+    """Of each table, the rules that records in its quarantine break, as the catalogue counts them."""
+    import duckdb
+
+    found: dict[str, list[tuple[str, int]]] = {}
+    with duckdb.connect(read_settings(folder).curated, read_only=True) as con:
+        rows = con.execute('SELECT "table", rule, open FROM _catalog.quarantine WHERE open > 0').fetchall()
+    for table, rule, count in rows:
+        found.setdefault(table, []).append((rule, count))
+    return found
 
 
 def _tilth(*arguments: str) -> list[str]:

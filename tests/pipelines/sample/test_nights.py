@@ -17,8 +17,10 @@ import pytest
 
 from tilth.pipelines.sample.nights import Outcome, run_nights, sample_project
 from tilth.pipelines.sample.plan import plan
+from tilth.pipelines.summary import summary
 
 LINES = 2_000
+WHY = "Why records are kept aside (tilth quarantine list, tilth quarantine explain ID):"
 CUSTOMER, COMPANY = "customer_id", "company_id"
 KEYS = {
     "customers": ("customer_id",), "products": ("sku",), "orders": ("order_id",), "invoices": ("invoice_no",),
@@ -103,6 +105,24 @@ def test_published_rows_are_exactly_those_of_the_truth(nights: list[Night]) -> N
             assert (len(rows), digest) == (told["rows"], told["keys_sha256"]), table
             for key, values in told.get("values", {}).items():
                 assert {name: _same_kind(rows[key][name], text) for name, text in values.items()} == values
+
+
+def test_the_summary_tells_of_every_source_and_table(nights: list[Night]) -> None:
+    for night in nights:
+        lines = [*summary(night.outcome.told)]
+        for table in night.outcome.told.status["tables"]:
+            (line,) = [line for line in lines if line.startswith(f"  {table['name']} ") and "fresh" in line]
+            cells = [int(cell.replace(",", "")) for cell in line.split()[1:10]]
+            assert cells[:2] == [table["pulled"], table["rows"]] and cells[-1] == table["open_after"]
+            assert ("FAILED" in line) == (table["state"] == "failed")
+        sources = {one["name"] for one in night.outcome.told.status["sources"]}
+        assert sources <= {line.split(" (")[0] for line in lines}
+        failed = [one for one in night.outcome.told.status["sources"] if one["error"]]
+        assert all(f"    next: tilth sources check {one['name']}" in lines for one in failed)
+        assert "  the three balances of every table add up" in lines
+        aside = {line.split()[0]: line for line in lines[lines.index(WHY) + 1 :] if line.startswith("  ")}
+        opened = {entry["table"] for entry in night.entries if entry["status"] == "open"}
+        assert opened <= aside.keys()
 
 
 def test_one_customer_is_who_the_plan_says_by_the_rule_it_says(nights: list[Night]) -> None:
