@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from tests.connectors.http.conftest import ASKED, Make, take
 from tests.connectors.http.misbehaving import ID, Misbehaving, record
 from tilth.connectors.protocol import Dataset, Pull
 from tilth.connectors.registry import connector
-from tilth.errors import DeclarationError, SourceError
+from tilth.errors import DeclarationError, MissingExtra, SourceError
 
 URL = {"url": "https://api.example.com/v2"}
 CLIENT = {"client_id": ID, "client_secret": "file:crm.secret"}
@@ -125,6 +126,14 @@ def test_any_answer_at_the_address_will_do_but_a_refusal_or_a_failure(
     with pytest.raises(SourceError) as caught:
         made.check()
     assert caught.value.what == what.format(url=api.url)
+
+
+def test_a_missing_library_is_named_with_its_install_command(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "httpx2", None)
+    for ask in (make().check, make().discover, lambda: make().inspect(ASKED), lambda: [*make().pull(ASKED)]):
+        with pytest.raises(MissingExtra) as caught:
+            ask()
+        assert caught.value.next == 'pip install "tilth[http]"'
 
 
 def test_discover_lists_what_is_declared_with_its_fields(make: Make) -> None:
