@@ -105,7 +105,7 @@ class Pass:
     def _fetch(self, auth: OAuth2) -> None:
         began = self._clock()
         token, lifetime = _granted(self._ask(auth))
-        self.seen = [*self._known(), token]
+        self.seen.append(token)
         self._token, self.lifetime_s = token, lifetime
         self._until = float("inf") if lifetime is None else began + lifetime - min(_EARLY_S, lifetime * _EARLY)
 

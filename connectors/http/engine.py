@@ -49,9 +49,12 @@ class Engine:
         if self._wire is not None:
             self._wire.close()
 
-    def ask(self, target: str, use: Callable[[Answer], Use], *, subject: str) -> Use:
-        """What `use` makes of the answer at this path and query; Failed when that stays impossible."""
-        return self.attempt(lambda: use(self._once(target)), subject=subject)
+    def ask(self, target: str, use: Callable[[Answer], Use], *, subject: str, hops: int = _HOPS) -> Use:
+        """What `use` makes of the answer at this path and query, after redirects (`hops`: so many at most).
+
+        Failed when that stays impossible.
+        """
+        return self.attempt(lambda: use(self._once(target, hops)), subject=subject)
 
     def attempt(self, work: Callable[[], Use], *, subject: str) -> Use:
         """The result of `work`, which is begun again after a Flaw that may pass; else Failed."""
@@ -91,19 +94,19 @@ class Engine:
         declared = [value for value in self._api.headers.values() if isinstance(value, Secret)]
         return [*self.entry.seen, *declared, *([self._api.proxy] if self._api.proxy else [])]
 
-    def _once(self, target: str) -> Answer:
-        answer = self._get(target, self.entry.headers())
+    def _once(self, target: str, hops: int) -> Answer:
+        answer = self._get(target, hops, self.entry.headers())
         if answer.status == 401 and self.entry.renew():
-            answer = self._get(target, self.entry.headers())
+            answer = self._get(target, hops, self.entry.headers())
         return answer
 
-    def _get(self, target: str, entry: Mapping[str, str]) -> Answer:
+    def _get(self, target: str, hops: int, entry: Mapping[str, str]) -> Answer:
         site, seen = self._api.site, target
         declared = self._api.headers.items()
         headers = {name: value.reveal() if isinstance(value, Secret) else value for name, value in declared} | {**entry}
-        for _ in range(_HOPS):
+        for _ in range(hops + 1):
             answer = self._sent(site, "GET", seen, headers)
-            if answer.status not in _REDIRECTS:
+            if answer.status not in _REDIRECTS or not hops:
                 return answer
             link = answer.headers.get("location", "")
             here = site.here(link, seen_at=seen)
@@ -112,7 +115,7 @@ class Engine:
                 what = "{} leads to another origin: credentials are not taken there"
                 raise Flaw(what, expected=f"an answer of {site.origin}", got=link, next=step, lasting=True)
             seen = here
-        raise Flaw("{} leads from one address to the next", got=f"{_HOPS} redirects", lasting=True)
+        raise Flaw("{} leads from one address to the next", got=f"{hops} redirects", lasting=True)
 
     def _ask_token(self, auth: OAuth2) -> Answer:
         mine, elsewhere = self._api.site, site_of(auth.token)

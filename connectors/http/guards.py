@@ -30,6 +30,7 @@ _REMEDIES = {
     405: ("there is nothing to read at {path}", "correct the path of the object in {source}"),
 }
 _FOR_NOW = (408, 425, 429)
+_PUT_OFF = (403, 429, 503)  # where Retry-After counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +58,10 @@ def refused(answer: Answer) -> Flaw | None:
     if status == 200:
         return None
     said = f"{status} {answer.reason}".strip()
-    if status in _FOR_NOW or status >= 500:
-        now = moment(answer.headers.get("date")) or datetime.now(UTC)
-        wait = retry_after(answer.headers.get("retry-after"), now) if status in (429, 503) else None
-        what = "{} was refused by the rate limit" if status == 429 else "{} failed in the server"
+    now = moment(answer.headers.get("date")) or datetime.now(UTC)
+    wait = retry_after(answer.headers.get("retry-after"), now) if status in _PUT_OFF else None
+    if status in _FOR_NOW or status >= 500 or wait is not None:
+        what = "{} was refused by the rate limit" if status in (403, 429) else "{} failed in the server"
         said = f"{said}, which asks to wait {wait:g} s" if wait else said
         return Flaw(what, got=said, status=status, wait_s=wait)
     if 200 < status < 300:

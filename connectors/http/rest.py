@@ -37,7 +37,7 @@ class RestConnector:
         site = self.api.site
         with Engine(self.api, self.pace) as engine:
             try:
-                engine.ask(site.path or "/", _reached, subject=f"{site.origin}{site.path}")
+                engine.ask(site.path or "/", _reached, subject=f"{site.origin}{site.path}", hops=0)
             except Failed as failed:
                 raise engine.told(failed, None) from None
             lifetime = engine.entry.lifetime_s
@@ -118,7 +118,7 @@ class RestConnector:
 def _reached(answer: Answer) -> None:
     """Any answer will do but a refusal of the credentials and a failure: an API need not answer at its address."""
     flaw: Flaw | None = refused(answer)
-    if flaw is not None and (not flaw.lasting or flaw.status in (401, 403)):
+    if flaw is not None and answer.status >= 300 and (not flaw.lasting or answer.status in (401, 403)):
         raise flaw
 
 

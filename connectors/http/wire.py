@@ -9,6 +9,7 @@ from __future__ import annotations
 import ssl
 import zlib
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -91,12 +92,11 @@ class Wire:
         context = None
         if secure:
             context = ssl.create_default_context(cafile=ca) if ca else httpx2.create_ssl_context(trust_env=False)
-        transport = _transport(self._deadline, context, proxy)
-        self._client = httpx2.Client(transport=transport, trust_env=False, follow_redirects=False)
+        self._transport = _transport(self._deadline, context, proxy)  # a client would add cookies, and log addresses
 
     def close(self) -> None:
         """Let go of the connection."""
-        self._client.close()
+        self._transport.close()
 
     def ask(
         self, method: str, url: str, headers: Mapping[str, str], *, timeout_s: float, content: bytes | None = None
@@ -108,7 +108,8 @@ class Wire:
         self._deadline.at = began + timeout_s
         sent = {"accept": "application/json", "accept-encoding": "gzip", "user-agent": "tilth", **headers}
         try:
-            with self._client.stream(method, url, headers=sent, content=content, timeout=timeout_s) as response:
+            response = self._transport.handle_request(httpx2.Request(method, url, headers=sent, content=content))
+            with closing(response):
                 body, cut = _body(response)
         except (httpx2.TimeoutException, TimeoutError):
             raise Flaw("there was no answer in time", expected=f"an answer within {timeout_s:g} s") from None

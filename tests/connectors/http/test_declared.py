@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,13 @@ from typing import Any
 import pytest
 
 from tests.connectors.http.conftest import ASKED, Make, take
-from tests.connectors.http.misbehaving import Misbehaving, record
+from tests.connectors.http.misbehaving import ID, Misbehaving, record
 from tilth.connectors.protocol import Dataset, Pull
 from tilth.connectors.registry import connector
-from tilth.errors import DeclarationError, SourceError
+from tilth.errors import DeclarationError, MissingExtra, SourceError
 
 URL = {"url": "https://api.example.com/v2"}
+CLIENT = {"client_id": ID, "client_secret": "file:crm.secret"}
 CURSOR = {"kind": "cursor", "next": "next", "parameter": "cursor"}
 
 
@@ -104,6 +106,34 @@ def test_check_reaches_the_address_and_reads_nothing(api: Misbehaving, make: Mak
     with pytest.raises(SourceError) as caught:
         make(url="http://127.0.0.1:1", tries=1).check()
     assert caught.value.what == "the connection was refused: no server listens there"
+
+
+@pytest.mark.parametrize(
+    ("status", "what"),
+    [
+        (204, None), (301, None), (404, None), (405, None), (401, "the credentials were refused"),
+        (403, "reading /v1/home is not permitted"), (500, "{url}/v1/home failed in the server"),
+    ],
+)  # fmt: skip
+def test_any_answer_at_the_address_will_do_but_a_refusal_or_a_failure(
+    status: int, what: str | None, api: Misbehaving, make: Make
+) -> None:
+    api.raw, api.status, api.told = lambda _: b"", status, {"Location": "https://elsewhere.example/"}
+    made = make(url=f"{api.url}/v1/home", auth={"kind": "oauth2", "token": f"{api.url}/oauth/token"} | CLIENT, tries=1)
+    if what is None:
+        assert made.check().ok
+        return
+    with pytest.raises(SourceError) as caught:
+        made.check()
+    assert caught.value.what == what.format(url=api.url)
+
+
+def test_a_missing_library_is_named_with_its_install_command(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "httpx2", None)
+    for ask in (make().check, make().discover, lambda: make().inspect(ASKED), lambda: [*make().pull(ASKED)]):
+        with pytest.raises(MissingExtra) as caught:
+            ask()
+        assert caught.value.next == 'pip install "tilth[http]"'
 
 
 def test_discover_lists_what_is_declared_with_its_fields(make: Make) -> None:

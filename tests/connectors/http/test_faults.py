@@ -15,6 +15,7 @@ FAULTS = {  # what goes wrong, and what is said of it when it stays: on page 2
     "status 500": ("page 2 failed in the server", "500"),
     "status 503 1": ("page 2 failed in the server", "503 Service Unavailable, which asks to wait 1 s"),
     "status 429 2": ("page 2 was refused by the rate limit", "429 Too Many Requests, which asks to wait 2 s"),
+    "status 403 3": ("page 2 was refused by the rate limit", "403 Forbidden, which asks to wait 3 s"),
     "status 429": ("page 2 was refused by the rate limit", "429"),
     "status 408": ("page 2 failed in the server", "408"),
     "status 202": ("page 2 did not come (expected status 200, got 202", ""),

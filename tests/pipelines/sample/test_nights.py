@@ -34,7 +34,7 @@ class Night:
     """What one night left behind: its outcome, the quarantine, and the published rows by key text."""
 
     def __init__(self, folder: Path, outcome: Outcome, known: frozenset[str]) -> None:
-        self.outcome = outcome
+        self.outcome, self.folder = outcome, folder
         self.told: Mapping[str, Any] = outcome.planned["tables"]
         self.entries: list[dict[str, Any]] = json.loads(tilth(folder, "quarantine", "list", "--json"))
         self.opened = [entry for entry in self.entries if entry["id"] not in known]
@@ -144,3 +144,12 @@ def _same_kind(value: object, text: str) -> str:
         return text if Decimal(str(value)) == Decimal(text) else str(value)
     except InvalidOperation:
         return str(value)
+
+
+def test_no_secret_of_the_company_is_kept(nights: list[Night]) -> None:
+    data = nights[-1].folder / "data"
+    names = ("erp.password", "erp.admin", "crm.secret")
+    secrets = [(data / "systems" / name).read_bytes().strip() for name in names]
+    kept = [path for path in data.rglob("*") if path.is_file() and data / "systems" not in path.parents]
+    assert len(kept) > 50 and all(len(secret) > 20 for secret in secrets)
+    assert [path for path in kept if any(secret in path.read_bytes() for secret in secrets)] == []
