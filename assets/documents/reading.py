@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -36,8 +37,9 @@ _NO_TEXT = Finding("no_text", None, "text: pictures of text, such as scanned pag
 
 
 def load() -> None:
-    """Import everything that reads documents, so that no child has to."""
+    """Import everything that reads documents, so that no child has to; for a process that does nothing else."""
     words.stand_in()
+    socket.has_ipv6 = False  # else urllib3, which `unstructured` brings along, binds a socket while it is imported
     for module in _READERS:
         import_module(module)
 
