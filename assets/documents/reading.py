@@ -81,7 +81,7 @@ def _by_kind(name: str, content: bytes, settings: Settings, depth: int) -> Parse
         return Parsed(name, findings=(_LOCKED,))
     if kind is not None:
         return _unsupported(name, kind)
-    if is_mail(content):
+    if is_mail(content, claimed_kind(name)):
         inner = partial(_attached, settings=settings, depth=depth)
         return _told("eml", lambda: read_mail(content, inner, settings.encoding))
     return _text(name, content, settings)

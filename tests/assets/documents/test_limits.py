@@ -12,9 +12,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from papers import NOTE, costly, note, thirsty
+from papers import NOTE, costly, nested_forms, note, thirsty
 
-from tilth.assets.documents import Parsed, Raw, Settings, parsed
+from tilth.assets.documents import Parsed, Raw, Settings, chunked, parsed
 from tilth.errors import TilthError
 from tilth.pipelines.sample.library_files import as_markdown
 
@@ -207,3 +207,17 @@ def test_a_server_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch, tm
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with pytest.raises(TilthError, match="its library is for another machine"):
         list(parsed([Raw("a.pdf", note())], Settings()))
+
+
+@pytest.mark.long
+def test_documents_that_are_large_in_unusual_ways_are_read_or_given_up() -> None:
+    """Lines of ten megabytes, forms that hold forms that hold forms, a hundred thousand paragraphs."""
+    line = b"Wort. " * 1_700_000
+    named = {f"line.{ending}": line for ending in ("txt", "md")} | {"line.html": b"<p>" + line}
+    named |= {"forms.pdf": nested_forms(26), "long.html": b"<p>Absatz eins.</p>" * 100_000, "a.pdf": note()}
+    found = {one.name: one for one in parsed((Raw(*each) for each in named.items()), Settings(max_seconds=60))}
+    assert {name for name, one in found.items() if one.findings == ()} == {"line.txt", "long.html", "a.pdf"}
+    assert {finding.rule for one in found.values() for finding in one.findings} == {"limits"}
+    assert len(found["long.html"].elements) == 100_000
+    chunks = chunked("line.txt", found["line.txt"].elements)
+    assert sum(len(chunk.text.split()) for chunk in chunks) == 1_700_000
