@@ -18,6 +18,7 @@ from tilth.assets.documents.kinds import READ, binary_kind, claimed_kind, is_mai
 from tilth.assets.documents.mail import NOT_TEXT, read_mail
 from tilth.assets.documents.pdf.partition import read_pdf
 from tilth.assets.documents.screening import screen_pdf, screen_zip
+from tilth.assets.documents.standardise import text_of_line
 from tilth.assets.documents.text import read_markdown, read_text
 from tilth.assets.documents.values import Finding, Parsed, Raw, Settings
 
@@ -32,6 +33,7 @@ _READERS = (
 _EMPTY = Finding("empty", "0 bytes", "a file with content")
 _LOCKED = Finding("encrypted", "an encrypted Office file", "a document that opens without a password")
 _CHARSET = re.compile(rb"<meta\b[^>]*?charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
+_NO_MEMORY = re.compile(r"memory allocation failed|out of memory", re.IGNORECASE)
 _SAID = 200
 _NO_TEXT = Finding("no_text", None, "text: pictures of text, such as scanned pages, are not read")
 
@@ -66,7 +68,12 @@ def _read(name: str, content: bytes, settings: Settings, depth: int) -> Parsed:
     if read.title is None:
         first = next((one for one in read.elements if one.kind == "title" and one.part is None), None)
         read = replace(read, title=None if first is None else first.text)
-    return read
+    return replace(read, findings=tuple(_legible(one) for one in read.findings))
+
+
+def _legible(finding: Finding) -> Finding:
+    """The same; what a library said of a hostile document can be written anywhere."""
+    return replace(finding, value=None if finding.value is None else text_of_line(finding.value))
 
 
 def _by_kind(name: str, content: bytes, settings: Settings, depth: int) -> Parsed:
@@ -118,6 +125,8 @@ def _told(kind: str, reader: Callable[[], Parsed]) -> Parsed:
     except (MemoryError, RecursionError):
         raise
     except Exception as error:
+        if _NO_MEMORY.search(str(error)):  # as libraries written in C say it
+            raise MemoryError from None
         told = f"{type(error).__name__}: {error}"[:_SAID]
         return Parsed("", kind, findings=(Finding("damaged", told, "a document that can be read"),))
 
