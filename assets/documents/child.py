@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from tilth.assets.documents.frames import send
 from tilth.assets.documents.limits import confine, die_with, give_time, no_memory
 from tilth.assets.documents.reading import read
+from tilth.assets.documents.standardise import text_of_line
 from tilth.assets.documents.values import Finding, Parsed, Raw, Settings, to_json
 
 __all__ = ["run"]
@@ -46,5 +47,5 @@ def _read(document: Raw, settings: Settings) -> tuple[Parsed, bool]:
         deep = Finding("limits", "nested too deep", "a document that is not nested so deep that it cannot be read")
         return Parsed(document.name, findings=(deep,)), True
     except Exception as error:
-        told = f"{type(error).__name__}: {error}"[:_SAID]
+        told = text_of_line(f"{type(error).__name__}: {error}"[:_SAID])
         return Parsed(document.name, findings=(Finding("damaged", told, "a document that can be read"),)), False

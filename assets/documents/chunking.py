@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -80,8 +81,9 @@ class _Section:
 
     def pages(self, start: int, end: int) -> tuple[int | None, int | None]:
         """The first and the last page of what stands there."""
-        some = [one.element.page for one in self.pieces if one.start < end and one.end > start]
-        known = [page for page in some if page is not None]
+        first = bisect_right(self.pieces, start, key=lambda piece: piece.start) - 1
+        last = bisect_left(self.pieces, end, key=lambda piece: piece.start)
+        known = [page for one in self.pieces[max(first, 0) : last] if (page := one.element.page) is not None]
         return (min(known), max(known)) if known else (None, None)
 
     def is_bare(self) -> bool:

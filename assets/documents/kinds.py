@@ -44,7 +44,9 @@ _OLE = {"EncryptedPackage": "encrypted", "WordDocument": "doc", "__substg1.0_": 
 _HEADER = re.compile(
     rb"^(From|To|Cc|Subject|Date|Received|Message-ID|MIME-Version|Return-Path|Content-Type):", re.IGNORECASE
 )
-_A_MAIL = 3
+_SENT = re.compile(rb"^(Received|Message-ID|MIME-Version|Return-Path):", re.IGNORECASE)
+_ANY_HEADER = re.compile(rb"[!-9;-~]+:")
+_A_MAIL, _HEADERS = 3, 65_536
 _PAGE = re.compile(
     r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL
 )
@@ -89,17 +91,18 @@ def _in_zip(content: bytes) -> str:
     return "zip"
 
 
-def is_mail(content: bytes) -> bool:
-    """Whether it begins as a mail does: with header lines, some of them those of mails."""
-    known = 0
-    for line in content[:16_384].lstrip(b"\r\n\xef\xbb\xbf").splitlines():
+def is_mail(content: bytes, claimed: str | None) -> bool:
+    """Whether it begins with the header lines of a mail; what claims to be text must show that it was sent."""
+    known, sent = 0, claimed in (None, "eml")
+    for line in content[:_HEADERS].lstrip(b"\r\n\xef\xbb\xbf").splitlines():
         if not line.strip():
             break
         if _HEADER.match(line):
             known += 1
-        elif not line.startswith((b" ", b"\t", b">From ", b"From ")) and not re.match(rb"[!-9;-~]+:", line):
+            sent = sent or _SENT.match(line) is not None
+        elif not line.startswith((b" ", b"\t", b">From ", b"From ")) and not _ANY_HEADER.match(line):
             return False
-    return known >= _A_MAIL
+    return known >= _A_MAIL and sent
 
 
 def text_kind(text: str, claimed: str | None) -> str:

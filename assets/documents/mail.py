@@ -47,9 +47,8 @@ def read_mail(content: bytes, attached: Attached, encoding: str | None) -> Parse
     heading = (Element("title", facts.title, 1),) if facts.title else ()
     others = [part for part in parts if not part.is_multipart() or part.get_content_type() == _MAIL]
     others = [part for part in others if part is not body and not _is_alternative(part, body, parts)]
-    read = [
-        _text_of(part, encoding) for part in (body, *others) if part is not None and (part is body or _is_more(part))
-    ]
+    shown = [*([] if body is None else [body]), *(part for part in others if _is_more(part))]
+    read = [_text_of(part, encoding) for part in shown]
     names = set[str]()
     inside = [_attachment(part, _name(part, names), attached) for part in others if not _is_more(part)]
     damage = [type(one).__name__ for part in (mail, *parts) for one in part.defects if isinstance(one, _DAMAGE)]

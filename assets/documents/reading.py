@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,6 +18,7 @@ from tilth.assets.documents.kinds import READ, binary_kind, claimed_kind, is_mai
 from tilth.assets.documents.mail import NOT_TEXT, read_mail
 from tilth.assets.documents.pdf.partition import read_pdf
 from tilth.assets.documents.screening import screen_pdf, screen_zip
+from tilth.assets.documents.standardise import text_of_line
 from tilth.assets.documents.text import read_markdown, read_text
 from tilth.assets.documents.values import Finding, Parsed, Raw, Settings
 
@@ -31,13 +33,15 @@ _READERS = (
 _EMPTY = Finding("empty", "0 bytes", "a file with content")
 _LOCKED = Finding("encrypted", "an encrypted Office file", "a document that opens without a password")
 _CHARSET = re.compile(rb"<meta\b[^>]*?charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
+_NO_MEMORY = re.compile(r"memory allocation failed|out of memory", re.IGNORECASE)
 _SAID = 200
 _NO_TEXT = Finding("no_text", None, "text: pictures of text, such as scanned pages, are not read")
 
 
 def load() -> None:
-    """Import everything that reads documents, so that no child has to."""
+    """Import everything that reads documents, so that no child has to; for a process that does nothing else."""
     words.stand_in()
+    socket.has_ipv6 = False  # else urllib3, which `unstructured` brings along, binds a socket while it is imported
     for module in _READERS:
         import_module(module)
 
@@ -64,7 +68,12 @@ def _read(name: str, content: bytes, settings: Settings, depth: int) -> Parsed:
     if read.title is None:
         first = next((one for one in read.elements if one.kind == "title" and one.part is None), None)
         read = replace(read, title=None if first is None else first.text)
-    return read
+    return replace(read, findings=tuple(_legible(one) for one in read.findings))
+
+
+def _legible(finding: Finding) -> Finding:
+    """The same; what a library said of a hostile document can be written anywhere."""
+    return replace(finding, value=None if finding.value is None else text_of_line(finding.value))
 
 
 def _by_kind(name: str, content: bytes, settings: Settings, depth: int) -> Parsed:
@@ -79,7 +88,7 @@ def _by_kind(name: str, content: bytes, settings: Settings, depth: int) -> Parse
         return Parsed(name, findings=(_LOCKED,))
     if kind is not None:
         return _unsupported(name, kind)
-    if is_mail(content):
+    if is_mail(content, claimed_kind(name)):
         inner = partial(_attached, settings=settings, depth=depth)
         return _told("eml", lambda: read_mail(content, inner, settings.encoding))
     return _text(name, content, settings)
@@ -116,6 +125,8 @@ def _told(kind: str, reader: Callable[[], Parsed]) -> Parsed:
     except (MemoryError, RecursionError):
         raise
     except Exception as error:
+        if _NO_MEMORY.search(str(error)):  # as libraries written in C say it
+            raise MemoryError from None
         told = f"{type(error).__name__}: {error}"[:_SAID]
         return Parsed("", kind, findings=(Finding("damaged", told, "a document that can be read"),))
 

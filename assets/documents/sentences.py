@@ -8,7 +8,8 @@ from collections.abc import Iterator
 __all__ = ["sentence_starts"]
 
 _END = re.compile(r"[.!?…]+[\"'”“’»«)\]]*(\s+)(?=[\"'„“‚‘»«(\[]*([^\W_]|[-–•]))")
-_BEFORE = re.compile(r"[^\s(\[„“\"'/]*$")
+_DOTTED = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]")
+_OPENING = "([„“\"'/"
 _ABBREVIATIONS = frozenset(
     {
         "abb", "abs", "abt", "adr", "allg", "anl", "anm", "apr", "art.-nr", "aufl", "aug", "bd", "best.-nr", "betr",
@@ -37,12 +38,12 @@ def sentence_starts(text: str) -> Iterator[int]:
 
 def _goes_on(text: str, dot: int, after: str) -> bool:
     """Whether the full stop at `dot` belongs to the word before it: an abbreviation, an initial, an ordinal."""
-    found = _BEFORE.search(text, max(0, dot - _LOOK_BACK), dot)
-    word = found[0].lower() if found else ""
+    far = max(0, dot - _LOOK_BACK)
+    word = text[max(text.rfind(" ", far, dot) + 1, far) : dot].lstrip(_OPENING).lower()
     if len(word) == 1 and word.isalpha():
         return True
     if word.isdigit():
         return len(word) <= _ORDINAL and after.isalpha()
     if word in _MAY_END:
         return not after.isupper()
-    return word in _ABBREVIATIONS or bool(re.fullmatch(r"(?:[^\W\d_]\.)+[^\W\d_]", word))
+    return word in _ABBREVIATIONS or ("." in word and _DOTTED.fullmatch(word) is not None)

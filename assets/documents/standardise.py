@@ -31,7 +31,7 @@ def text_of_line(text: str) -> str:
 
 def lines_of(text: str) -> str:
     """The text with its line breaks and indentation: for code."""
-    lines = [line.rstrip() for line in _seen(text.expandtabs(4)).splitlines()]
+    lines = [line.rstrip() for line in _seen(text.expandtabs(4)).replace("\x1f", " ").splitlines()]
     while lines and not lines[0]:
         del lines[0]
     return "\n".join(lines).rstrip()

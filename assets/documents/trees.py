@@ -9,6 +9,8 @@ __all__ = ["Node", "as_html", "tree_of"]
 
 Node = Any  # an element of lxml
 
+_GAVE_UP = ("ERR_RESOURCE_LIMIT", "ERR_NO_MEMORY")
+
 
 def tree_of(text: str) -> tuple[Node | None, bool]:
     """The tree of a page, None where there is nothing in it, and whether the parser gave up before its end."""
@@ -18,7 +20,7 @@ def tree_of(text: str) -> tuple[Node | None, bool]:
         root = etree.fromstring(text.encode("utf-8", "replace"), parser)
     except etree.XMLSyntaxError:
         root = None
-    return root, any(error.type_name == "ERR_RESOURCE_LIMIT" for error in parser.error_log)
+    return root, any(error.type_name in _GAVE_UP for error in parser.error_log)
 
 
 def as_html(root: Node) -> str:

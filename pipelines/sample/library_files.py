@@ -152,7 +152,7 @@ def _undated(content: io.BytesIO) -> bytes:
     same = io.BytesIO()
     with zipfile.ZipFile(content) as packed, zipfile.ZipFile(same, "w", zipfile.ZIP_DEFLATED) as undated:
         for name in packed.namelist():
-            undated.writestr(zipfile.ZipInfo(name), packed.read(name), zipfile.ZIP_DEFLATED)
+            undated.writestr(zipfile.ZipInfo(name), packed.read(name), zipfile.ZIP_DEFLATED, compresslevel=1)
     return same.getvalue()
 
 

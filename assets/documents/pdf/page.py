@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tilth.assets.documents.pdf.objects import Objects, Place, address
-from tilth.assets.documents.pdf.seeing import Ink, is_seen
+from tilth.assets.documents.pdf.seeing import Ground, Ink, is_seen
 from tilth.assets.documents.pdf.shapes import Box, Page, Word
 
 __all__ = ["page_of"]
@@ -34,11 +34,12 @@ def page_of(page: Handle, number: int) -> Page:
 
     sheet = Box(0, 0, *((width, height) if turned % 2 == 0 else (height, width)))
     objects = Objects(page.raw, place)
+    ground = Ground(objects.areas, sheet)
     text_page = page.get_textpage()
     try:
         level, askew, hidden = list[Word](), list[Word](), list[str]()
         for word, ink, angle in _words(text_page, objects, place):
-            if not is_seen(word.box, word.size, ink, objects.areas, sheet):
+            if not is_seen(word.box, word.size, ink, ground):
                 hidden.append(word.text)
             else:
                 (level if _is_level(angle, turned) else askew).append(word)
@@ -50,7 +51,7 @@ def page_of(page: Handle, number: int) -> Page:
 def _is_level(angle: float, turned: int) -> bool:
     """Whether letters written at `angle` (radians, from the right) stand upright on a page that is turned so often."""
     quarters = angle / (math.pi / 2)
-    return abs(quarters - round(quarters)) < _SKEW and (round(quarters) + turned) % 4 in (0, 4)
+    return abs(quarters - round(quarters)) < _SKEW and (round(quarters) + turned) % 4 == 0
 
 
 def _words(text_page: Handle, objects: Objects, place: Place) -> Iterator[tuple[Word, Ink, float]]:
@@ -82,12 +83,8 @@ def _place_of(raw: Handle, first: int, last: int, angle: float, pdfium: Any) -> 
     size = top - bottom if abs(math.cos(angle)) > abs(math.sin(angle)) else right - left
     if last > first:
         pdfium.FPDFText_GetLooseCharBox(raw, last, box)
-        left, bottom, right, top = (
-            min(left, box.left),
-            min(bottom, box.bottom),
-            max(right, box.right),
-            max(top, box.top),
-        )
+        left, bottom = min(left, box.left), min(bottom, box.bottom)
+        right, top = max(right, box.right), max(top, box.top)
     return (left, bottom, right, top), size
 
 

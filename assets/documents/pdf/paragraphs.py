@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from statistics import median
+from statistics import median_low
 
 from tilth.assets.documents.pdf.lines import Line, joined, text_of_words
 from tilth.assets.documents.pdf.tables import Table
@@ -20,7 +20,7 @@ _SENTENCE_END = (".", "!", "?", ":", ";")
 _ALIKE = 0.08  # difference of two sizes that are one
 _LEADING, _USUAL, _FAR = 1.25, 1.6, 2.4  # distances of lines: what is a gap, what is usual, what tells nothing
 _FULL, _WIDE = 6.0, 20.0  # of the letters' size: room that a longer word needs; a line of running text
-_SPACE, _NEAR = 0.3, 4  # of the letters' size; lines before and after that show how wide a column is
+_SPACE, _INDENT, _NEAR = 0.3, 3.0, 4  # of the letters' size; lines before and after that show how wide a column is
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +92,16 @@ def _is_item(line: Line) -> bool:
 
 
 def _right(pieces: Sequence[Line | Table], at: int) -> float:
-    """How far to the right the column of a line goes."""
+    """How far to the right the column of a line goes: as far as two lines near it do, for one may go across columns."""
     line = pieces[at]
-    near = pieces[max(0, at - _NEAR) : at + _NEAR + 1]
-    reach = 3 * line.size if isinstance(line, Line) else 0.0
-    return max(
-        one.box.right
-        for one in near
-        if one is line or (isinstance(one, Line) and abs(one.box.left - line.box.left) < reach)
+    if not isinstance(line, Line):
+        return line.box.right
+    near = (one for one in pieces[max(0, at - _NEAR) : at + _NEAR + 1] if isinstance(one, Line))
+    ends = sorted(
+        (one.box.right for one in near if abs(one.box.left - line.box.left) < _INDENT * line.size), reverse=True
     )
+    alike = (one for one, next_one in pairwise(ends) if one - next_one < _FULL * line.size)
+    return max(next(alike, ends[0]), line.box.right)
 
 
 def _usual(pieces: Sequence[Line | Table]) -> dict[int, float]:
@@ -111,7 +112,7 @@ def _usual(pieces: Sequence[Line | Table]) -> dict[int, float]:
             pitch = other.box.bottom - one.box.bottom
             if 0 < pitch < _FAR * one.size:
                 found[round(one.size)].append(pitch)
-    return {size: median(pitches) for size, pitches in found.items()}
+    return {size: median_low(pitches) for size, pitches in found.items()}
 
 
 def across_pages(blocks: Sequence[Block]) -> list[Block]:

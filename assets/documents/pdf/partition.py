@@ -55,7 +55,7 @@ def _not_opened(error: Any) -> Finding:
 
 
 def _read(document: Any) -> Parsed:
-    facts = document.get_metadata_dict()
+    facts = _facts(document)
     pages, lost = list[Page](), list[str]()
     for at in range(len(document)):
         page = _page(document, at)
@@ -65,7 +65,7 @@ def _read(document: Any) -> Parsed:
             pages.append(page)
     found = [*_meaningless(pages), *hidden_text(page.hidden for page in pages)]
     if lost:
-        told = f"not to be read: {', '.join(lost[:_SOME])}, {len(lost)} of {len(document)} pages"
+        told = f"{len(lost)} of {len(document)} pages cannot be read: {', '.join(lost[:_SOME])}"
         found.insert(0, Finding("damaged", told, "a PDF that is complete"))
     return Parsed(
         "",
@@ -76,6 +76,14 @@ def _read(document: Any) -> Parsed:
         elements=standardised(partition_pdf(pages)),
         findings=tuple(found),
     )
+
+
+def _facts(document: Any) -> dict[str, str]:
+    """What the document says of itself; nothing where that is no text, which makes it no worse to read."""
+    try:
+        return document.get_metadata_dict()
+    except UnicodeDecodeError:
+        return {}
 
 
 def _page(document: Any, at: int) -> Page | None:

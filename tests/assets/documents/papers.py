@@ -21,6 +21,7 @@ __all__ = [
     "bomb_docx",
     "costly",
     "mail",
+    "nested_forms",
     "note",
     "paper",
     "pdf_of",
@@ -141,6 +142,21 @@ def stream_bomb(letters: int) -> bytes:
             b"<</Length %d/Filter/FlateDecode>>stream\n%b\nendstream" % (len(content), content),
         ]
     )
+
+
+def nested_forms(depth: int) -> bytes:
+    """A small PDF that paints one square two to the power of `depth` times."""
+    twice, box = b"/X Do /X Do", b"/Type/XObject/Subtype/Form/BBox[0 0 600 800]"
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents 4 0 R/Resources<</XObject<</X 5 0 R>>>>>>",
+        b"<</Length 5>>stream\n/X Do\nendstream",
+    ]
+    for number in range(6, 6 + depth):
+        resources = b"/Resources<</XObject<</X %d 0 R>>>>" % number
+        objects.append(b"<<%b%b/Length %d>>stream\n%b\nendstream" % (box, resources, len(twice), twice))
+    return raw_pdf([*objects, b"<<%b/Length 14>>stream\n0 0 10 10 re f\nendstream" % box])
 
 
 def costly() -> bytes:

@@ -8,24 +8,28 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 import psutil
 import pytest
-from papers import NOTE, costly, note, thirsty
+from papers import NOTE, costly, nested_forms, note, thirsty
 
-from tilth.assets.documents import Parsed, Raw, Settings, parsed
+from tilth.assets.documents import Parsed, Raw, Settings, chunked, parsed
 from tilth.errors import TilthError
 from tilth.pipelines.sample.library_files import as_markdown
 
 PATIENCE_S = 120.0
+T = TypeVar("T")
 
 
-def wait_for(what: Callable[[], object]) -> None:
+def wait_for(what: Callable[[], T]) -> T:
     until = time.monotonic() + PATIENCE_S
-    while not what():
+    while not (come := what()):
         assert time.monotonic() < until, "it did not come about"
         time.sleep(0.02)
+    return come
 
 
 def servers(parent: int | None = None) -> list[psutil.Process]:
@@ -34,9 +38,19 @@ def servers(parent: int | None = None) -> list[psutil.Process]:
     return [one for one in found if "tilth.assets.documents.server" in " ".join(one.cmdline())]
 
 
-def at_work() -> list[psutil.Process]:
-    """The children that look at documents now."""
-    return [child for server in servers() for child in server.children()]
+def at_work(but: psutil.Process | None = None) -> list[psutil.Process]:
+    """The children that have been busy with a document for a while."""
+    busy: list[psutil.Process] = []
+    for child in (child for server in servers() for child in server.children()):
+        with suppress(psutil.NoSuchProcess):
+            busy += [child] if child != but and child.cpu_times().user > 0.5 else []
+    return busy
+
+
+def lives(process: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def sound() -> list[Raw]:
@@ -82,36 +96,29 @@ def meanwhile(do: Callable[[], object], documents: Sequence[Raw], settings: Sett
     return found
 
 
-def test_a_reader_that_crashes_costs_its_document() -> None:
-    def crash() -> None:
-        wait_for(lambda: [one for one in at_work() if one.cpu_times().user > 0.5])
-        for one in at_work():
-            one.send_signal(signal.SIGSEGV)
+def test_a_reader_that_crashes_or_does_not_come_back_costs_its_document() -> None:
+    def meddle() -> None:
+        (first,) = wait_for(at_work)
+        first.send_signal(signal.SIGSEGV)
+        (second,) = wait_for(lambda: at_work(but=first))
+        second.send_signal(signal.SIGSTOP)
 
-    found = meanwhile(crash, among(costly()), Settings())
-    assert alone_refused(found) == ("crashed", "SIGSEGV")
-
-
-def test_a_reader_that_does_not_come_back_is_ended() -> None:
-    def stop() -> None:
-        wait_for(lambda: [one for one in at_work() if one.cpu_times().user > 0.5])
-        for one in at_work():
-            one.send_signal(signal.SIGSTOP)
-
-    found = meanwhile(stop, among(costly()), Settings(max_wall_seconds=5))
-    assert alone_refused(found) == ("limits", "no answer in 5 s")
+    documents = [*sound(), Raw("c.md", costly()), Raw("d.md", costly()), *sound()]
+    found = meanwhile(meddle, documents, Settings(max_wall_seconds=12))
+    told = [[(one.rule, one.value) for one in document.findings] for document in found]
+    assert told == [[], [], [("crashed", "SIGSEGV")], [("limits", "no answer in 12 s")], [], []]
+    assert [len(document.elements) for document in found] == [6, 6, 0, 0, 6, 6]
 
 
 def test_a_server_that_dies_costs_one_document() -> None:
     def end() -> None:
-        wait_for(lambda: [one for one in at_work() if one.cpu_times().user > 0.5])
-        children = at_work()
+        (child,) = wait_for(at_work)
         for one in servers():
             one.kill()
-        wait_for(lambda: not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in children))
+        wait_for(lambda: not lives(child))
 
     found = meanwhile(end, among(costly()), Settings())
-    assert alone_refused(found)[0] == "crashed"
+    assert alone_refused(found) == ("crashed", "the process that reads is gone")
 
 
 def test_nothing_is_left_when_the_parent_is_killed(tmp_path: Path) -> None:
@@ -127,7 +134,7 @@ def test_nothing_is_left_when_the_parent_is_killed(tmp_path: Path) -> None:
     assert len(family) == 2
     parent.kill()
     parent.wait()
-    wait_for(lambda: not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in family))
+    wait_for(lambda: not any(map(lives, family)))
 
 
 def test_a_server_knows_no_secrets_and_goes_with_its_iterator(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,3 +214,17 @@ def test_a_server_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch, tm
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with pytest.raises(TilthError, match="its library is for another machine"):
         list(parsed([Raw("a.pdf", note())], Settings()))
+
+
+@pytest.mark.long
+def test_documents_that_are_large_in_unusual_ways_are_read_or_given_up() -> None:
+    """Lines of ten megabytes, forms that hold forms that hold forms, a hundred thousand paragraphs."""
+    line = b"Wort. " * 1_700_000
+    named = {f"line.{ending}": line for ending in ("txt", "md")} | {"line.html": b"<p>" + line}
+    named |= {"forms.pdf": nested_forms(26), "long.html": b"<p>Absatz eins.</p>" * 100_000, "a.pdf": note()}
+    found = {one.name: one for one in parsed((Raw(*each) for each in named.items()), Settings(max_seconds=60))}
+    assert {name for name, one in found.items() if one.findings == ()} == {"line.txt", "long.html", "a.pdf"}
+    assert {finding.rule for one in found.values() for finding in one.findings} == {"limits"}
+    assert len(found["long.html"].elements) == 100_000
+    chunks = chunked("line.txt", found["line.txt"].elements)
+    assert sum(len(chunk.text.split()) for chunk in chunks) == 1_700_000

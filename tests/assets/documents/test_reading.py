@@ -29,6 +29,7 @@ SOUND: Mapping[str, Made] = {
     "utf16.txt": lambda: SEEN.encode("utf-16"),
     "bom.txt": lambda: SEEN.encode("utf-8-sig"),
     "beamer.txt": lambda: b"BMW baut Autos.",  # a picture, says a library that looks at the first two letters
+    "saved.txt": lambda: f"From: a\nTo: b\nSubject: c\n\n{SEEN}".encode(),  # as some programs save a mail
     "latin.html": lambda: f'<meta charset="iso-8859-1"><p>Größe: {SEEN}</p>'.encode("latin-1"),
     "mail.eml": lambda: mail(
         "Blatt", SEEN, attached=[("blatt.pdf", note()), ("logo.png", b"\x89PNG\r\n\x1a\n" + bytes(40))]
@@ -112,6 +113,7 @@ TOXIC: Mapping[str, tuple[Made, str, str | None]] = {
     "nothing.docx": (lambda: word(lambda document: document), "no_text", None),
     "scan.pdf": (picture, "no_text", None),
     "pdf.docx": (note, "extension", None),
+    "mail.txt": (lambda: mail("Blatt", SEEN), "extension", None),
     "page.txt": (lambda: f"<!doctype html><p>{SEEN}</p>".encode(), "extension", None),
     "letters.txt": (lambda: "Größe".encode("utf-16-le"), "encoding", None),
     "cp1252.txt": (lambda: "Größe".encode("cp1252"), "encoding", None),
@@ -217,16 +219,12 @@ def test_what_is_wrong_is_said(read: Mapping[str, Parsed], name: str) -> None:
     assert found[0].expected
 
 
-def test_a_declared_code_page_is_used_where_it_fits() -> None:
-    documents = [Raw("a.txt", "Größe".encode("cp1252")), Raw("b.txt", "Größe".encode()), Raw("c.txt", b"\x81\x8d")]
-    one, other, third = parsed(documents, Settings(encoding="cp1252"))
+def test_what_is_declared_holds() -> None:
+    """A code page, where the text is not UTF-8 and it fits; and how large a document may be."""
+    contents = ("Größe".encode("cp1252"), "Größe".encode(), b"\x81\x8d", b"x" * 2_000)
+    documents = [Raw(f"{number}.txt", content) for number, content in enumerate(contents)]
+    one, other, third, large = parsed(documents, Settings(encoding="cp1252", max_bytes=1_000))
     assert (one.encoding, one.elements[0].text, one.findings) == ("cp1252", "Größe", ())
     assert (other.encoding, other.elements[0].text) == ("utf-8", "Größe")
     assert [found.rule for found in third.findings] == ["encoding"]
-
-
-def test_a_document_that_is_too_large_is_not_looked_at() -> None:
-    documents = [Raw("a.txt", b"x" * 2_000), Raw("b.txt", SEEN.encode())]
-    large, small = parsed(documents, Settings(max_bytes=1_000))
-    assert [(one.rule, one.value) for one in large.findings] == [("too_large", "2000 bytes")]
-    assert small.findings == ()
+    assert [(found.rule, found.value) for found in large.findings] == [("too_large", "2000 bytes")]
