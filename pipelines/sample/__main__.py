@@ -67,6 +67,7 @@ def _serve(folder: Path, seed: int | None, lines: int | None) -> int:
         print(f"           password in {place / 'erp.password'}")
         print(f"  crm      {systems.crm.url}, client {systems.crm.client}, secret in {place / 'crm.secret'}")
         print(f"  legacy   {place / 'legacy'}")
+        print(f"  library  {place / 'library'}")
         print(f"  pricing  {place / 'pricing'}{'' if (place / 'pricing').exists() else ' (down tonight)'}")
         print(f"  truth    {place / 'truth.json'}", flush=True)
         signal.pause()

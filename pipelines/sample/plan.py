@@ -14,6 +14,7 @@ from tilth.pipelines.sample.erp_first import first
 from tilth.pipelines.sample.erp_nights import second, third
 from tilth.pipelines.sample.erp_rows import COLUMNS, History
 from tilth.pipelines.sample.ledger import Drop, ledger
+from tilth.pipelines.sample.library import Library, tell
 from tilth.pipelines.sample.prices import prices
 from tilth.pipelines.sample.shipments import shipments
 from tilth.pipelines.sample.truth import Truth
@@ -21,6 +22,7 @@ from tilth.pipelines.sample.truth import Truth
 __all__ = ["EXITS", "NIGHTS", "Night", "Plan", "plan"]
 
 NIGHTS = 3
+_OTHERS = ("ledger", "shipments", "prices", "documents")
 EXITS = (0, 3, 0)
 """How `tilth run` is to end in each night: in the second, two sources are down."""
 
@@ -33,6 +35,7 @@ class Night:
     legacy: Sequence[Drop]
     pricing: Sequence[Drop] | None  # None: the share is down
     crm: Crm | None  # None: the CRM is down
+    library: Library
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class Plan:
 def plan(*, seed: int, lines: int) -> Plan:
     """The story of `seed` with `lines` ordinary order lines; the same for the same arguments, byte for byte."""
     history = History(seed, lines)
-    truth = Truth(seed=seed, lines=lines, tables=(*COLUMNS, "ledger", "shipments", "prices", *TABLES))
+    truth = Truth(seed=seed, lines=lines, tables=(*COLUMNS, *_OTHERS, *TABLES))
     for table in COLUMNS:
         truth[table].inserted(history.keys(table))
     nights: dict[int, Night] = {}
@@ -73,7 +76,9 @@ def _night(number: int, truth: Truth, history: History) -> Night:
         *ledger(number, truth["ledger"], seed=history.seed, rows=rows),
         *shipments(number, truth["shipments"], seed=history.seed, rows=rows, orders=history.orders),
     ]
-    return Night(erp, legacy, prices(number, truth["prices"], rows=rows), crm(number, truth, history))
+    pricing = prices(number, truth["prices"], rows=rows)
+    tell(number, truth["documents"], seed=history.seed)
+    return Night(erp, legacy, pricing, crm(number, truth, history), Library(history.seed, number))
 
 
 def _derived(truth: Truth, history: History) -> Mapping[str, set[str]]:

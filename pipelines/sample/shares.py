@@ -22,12 +22,18 @@ _LONG_AGO = datetime(2025, 11, 1, 22, tzinfo=UTC)
 
 def show(systems: Path, night: Night, number: int) -> None:
     """Put the shares of `night` below `systems`; a file that is there as it should be is left alone."""
+    when = _LONG_AGO + timedelta(days=number)
     for name, drops in (("legacy", night.legacy), ("pricing", night.pricing)):
         root = systems / name
         if drops is None:
             shutil.rmtree(root, ignore_errors=True)
         else:
-            _fill(root, drops, _LONG_AGO + timedelta(days=number))
+            _fill(root, drops, when)
+    mark, told = systems / "library.night", repr(night.library)
+    if not mark.exists() or mark.read_text("utf-8") != told or not (systems / "library").is_dir():
+        mark.unlink(missing_ok=True)
+        _fill(systems / "library", night.library.files(), when)
+        mark.write_text(told, "utf-8")
 
 
 def _fill(root: Path, drops: Sequence[Drop], left_alone: datetime) -> None:
@@ -38,7 +44,7 @@ def _fill(root: Path, drops: Sequence[Drop], left_alone: datetime) -> None:
             old.unlink()
     for minute, drop in enumerate(drops):
         path = root / drop.name
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         there = path.is_file() and path.read_bytes() == drop.content
         if not there:
             hidden = path.with_name(f".{path.name}")
