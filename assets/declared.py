@@ -60,8 +60,11 @@ class Parsing:
     encoding: str | None = None  # code page of text that is not UTF-8
     warn: tuple[str, ...] = ()  # rules that are counted and condemn nothing
     max_bytes: int = 64_000_000
+    max_unpacked_bytes: int = 256_000_000
     max_seconds: int = 20  # CPU
+    max_wall_seconds: int = 180
     max_memory_mb: int = 1_536
+    max_depth: int = 4  # of mails in mails
 
 
 @dataclass(frozen=True, slots=True)

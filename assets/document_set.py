@@ -24,7 +24,7 @@ class DocumentsAttributes(dg.Model):
     source: str
     object: str
     chunks: dict[str, Any] | None = None  # table, max_characters
-    parse: dict[str, Any] | None = None  # encoding, warn, max_bytes, max_seconds, max_memory_mb
+    parse: dict[str, Any] | None = None  # encoding, warn, limits
     owner: str | None = None
     description: str | None = None
     freshness: FreshnessAttributes | None = None

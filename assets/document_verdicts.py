@@ -95,12 +95,7 @@ def verdicts_on_documents(
 
 
 def _settings(parsing: Parsing) -> Settings:
-    limits = {
-        "max_bytes": parsing.max_bytes,
-        "max_seconds": parsing.max_seconds,
-        "max_memory_mb": parsing.max_memory_mb,
-    }
-    return Settings(encoding=parsing.encoding, **limits)
+    return Settings(**{name: value for name, value in asdict(parsing).items() if name != "warn"})
 
 
 def _latest(batches: Sequence[BatchRow], storage: Storage) -> pl.DataFrame:

@@ -13,6 +13,14 @@ from tilth.schemas.document_rules import DOCUMENT_RULES
 __all__ = ["documents_of"]
 
 _CONTRACTS = "tilth.schemas.documents"
+_LIMITS = {
+    "max_bytes": (1, 10**10),
+    "max_unpacked_bytes": (1, 10**11),
+    "max_seconds": (1, 86_400),
+    "max_wall_seconds": (1, 86_400),
+    "max_memory_mb": (64, 10**6),
+    "max_depth": (0, 50),
+}
 
 
 def documents_of(node: Marked, known: Known, mistakes: Mistakes) -> tuple[TableDeclaration, DerivedDeclaration]:
@@ -45,17 +53,14 @@ def documents_of(node: Marked, known: Known, mistakes: Mistakes) -> tuple[TableD
 
 
 def _parsing(fields: Fields) -> Parsing:
-    usual = Parsing()
     rules, node = fields.texts("warn"), fields.node("warn")
     for item in cast(list[Marked], node.value) if node and isinstance(node.value, list) else ():
         if isinstance(item.value, str) and item.value not in DOCUMENT_RULES:
             fields.wrong(f"there is no rule {item.value} for documents", item, known=DOCUMENT_RULES)
-    parsing = Parsing(
-        encoding=fields.text("encoding"),
-        warn=rules,
-        max_bytes=int(fields.number("max_bytes", 1, 10**10, default=usual.max_bytes, whole=True)),
-        max_seconds=int(fields.number("max_seconds", 1, 86_400, default=usual.max_seconds, whole=True)),
-        max_memory_mb=int(fields.number("max_memory_mb", 64, 10**6, default=usual.max_memory_mb, whole=True)),
-    )
+    limits = {
+        name: int(fields.number(name, least, most, default=getattr(Parsing(), name), whole=True))
+        for name, (least, most) in _LIMITS.items()
+    }
+    parsing = Parsing(encoding=fields.text("encoding"), warn=rules, **limits)
     fields.done()
     return parsing
