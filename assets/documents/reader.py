@@ -25,6 +25,7 @@ _QUIET: Mapping[str, str] = {
 }
 _START_S, _SLACK_S, _END_S = 120.0, 60.0, 10.0
 _SAID = 300
+_LOST = Finding("crashed", "the process that reads is gone", "a document that its reader survives")
 _OVERHEAD = 1 << 20  # of an answer, beyond the text in it
 
 
@@ -42,8 +43,11 @@ class Reader:
         self._stop()
 
     def answers(self, documents: Sequence[Raw]) -> Iterator[Parsed]:
-        """What is in each document, in order; the server answers for its children, this for the server."""
-        at = 0
+        """What is in each document, in order; the server answers for its children, this for the server.
+
+        A server that goes away may have been taken away: a document is blamed when a second one goes on it, too.
+        """
+        at, lost = 0, -1
         while at < len(documents):
             server = self._running()
             try:
@@ -54,8 +58,10 @@ class Reader:
                     at += 1
             except (Ended, Late, OSError, KeyError, TypeError, ValueError):
                 self._stop()
-                lost = Finding("crashed", "the process that reads is gone", "a document that its reader survives")
-                yield Parsed(documents[at].name, findings=(lost,))
+                if lost != at:
+                    lost = at
+                    continue
+                yield Parsed(documents[at].name, findings=(_LOST,))
                 at += 1
 
     def _running(self) -> _Server:

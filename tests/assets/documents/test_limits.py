@@ -110,15 +110,25 @@ def test_a_reader_that_crashes_or_does_not_come_back_costs_its_document() -> Non
     assert [len(document.elements) for document in found] == [6, 6, 0, 0, 6, 6]
 
 
-def test_a_server_that_dies_costs_one_document() -> None:
+@pytest.mark.parametrize(
+    ("times", "settings", "told"),
+    [
+        (1, Settings(max_seconds=3), ("limits", "over 3 s")),  # read again, and judged by itself
+        (2, Settings(), ("crashed", "the process that reads is gone")),
+    ],
+)
+def test_a_server_that_is_killed_costs_a_document_the_second_time(
+    times: int, settings: Settings, told: tuple[str, str]
+) -> None:
     def end() -> None:
-        (child,) = wait_for(at_work)
-        for one in servers():
-            one.kill()
-        wait_for(lambda: not lives(child))
+        child = None
+        for _ in range(times):
+            (child,) = wait_for(lambda but=child: at_work(but=but))
+            for one in servers():
+                one.kill()
+            wait_for(lambda gone=child: not lives(gone))
 
-    found = meanwhile(end, among(costly()), Settings())
-    assert alone_refused(found) == ("crashed", "the process that reads is gone")
+    assert alone_refused(meanwhile(end, among(costly()), settings)) == told
 
 
 def test_nothing_is_left_when_the_parent_is_killed(tmp_path: Path) -> None:
