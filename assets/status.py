@@ -7,7 +7,7 @@ neither dagster nor (for a SQLite state) SQLAlchemy, so that `tilth status` answ
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,16 @@ from tilth.assets.publishing.manifest import Manifest, TableRelease
 from tilth.assets.snapshot import Snapshot, moment, snapshot
 from tilth.schemas.freshness import Sla, state_of
 
-__all__ = ["COUNTS", "SourceStatus", "Status", "TableStatus", "current_manifest", "status", "table_document"]
+__all__ = [
+    "COUNTS",
+    "LineageStatus",
+    "SourceStatus",
+    "Status",
+    "TableStatus",
+    "current_manifest",
+    "status",
+    "table_document",
+]
 
 COUNTS = (
     "pulled", "replayed", "pending_before", "inserted", "updated", "unchanged", "duplicate", "superseded", "deleted",
@@ -60,6 +69,15 @@ class SourceStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class LineageStatus:
+    """The lineage events that are not delivered yet, where they go, and what the last attempt met."""
+
+    waiting: int = 0
+    place: str | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """The whole project at one moment."""
 
@@ -70,6 +88,7 @@ class Status:
     sources: tuple[SourceStatus, ...]
     conserved: bool
     running: str | None  # who holds the lease
+    lineage: LineageStatus = LineageStatus()
     documents: tuple[object, ...] = field(default=())
 
     def to_dict(self) -> dict[str, Any]:
@@ -84,6 +103,7 @@ class Status:
                 {"name": one.name, "state": one.state, "error": one.error, "at": _text(one.at)} for one in self.sources
             ],
             "conserved": self.conserved,
+            "lineage": asdict(self.lineage),
         }
 
 
@@ -109,6 +129,7 @@ def status(
         sources=tuple(_source(name, state) for name in sources),
         conserved=not any(table.unproved for table in found),
         running=_running(state, now),
+        lineage=_lineage(state),
     )
 
 
@@ -200,6 +221,12 @@ def _source(name: str, state: Snapshot) -> SourceStatus:
     failed = [row for row in rows if row["run_id"] == last["run_id"] and row["state"] == "failed"]
     error = str(failed[0]["error"] or "") if failed else None
     return SourceStatus(name, "failed" if failed else "ok", error, moment(last["at"]))
+
+
+def _lineage(state: Snapshot) -> LineageStatus:
+    waiting = int(state.waiting[0]["waiting"]) if state.waiting else 0
+    last = state.deliveries[0] if state.deliveries else {"place": None, "problem": None}
+    return LineageStatus(waiting, last["place"], last["problem"] if waiting else None)
 
 
 def _running(state: Snapshot, now: datetime) -> str | None:

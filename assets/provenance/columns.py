@@ -15,7 +15,7 @@ import polars as pl
 from tilth.assets.provenance.sqltypes import sql_type
 from tilth.schemas.spec import Column, Spec
 
-__all__ = ["DIRECT", "Edge", "Kind", "Lineage", "combined", "judged", "through"]
+__all__ = ["DIRECT", "PROVENANCE", "Edge", "Kind", "Lineage", "combined", "judged", "through"]
 
 Kind = Literal[
     "IDENTITY", "TRANSFORMATION", "AGGREGATION", "UNKNOWN",
@@ -24,6 +24,10 @@ Kind = Literal[
 
 DIRECT: tuple[Kind, ...] = ("IDENTITY", "TRANSFORMATION", "AGGREGATION", "UNKNOWN")
 """Kinds that carry a value along, each hiding those before it. UNKNOWN: it could not be told, so all is said."""
+
+
+PROVENANCE = {"_source": "VARCHAR", "_batch": "BIGINT", "_ordinal": "BIGINT", "_updated_at": "TIMESTAMP WITH TIME ZONE"}
+"""The columns that every published table has beside its contract's: where a row came from, by DuckDB's types."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -47,7 +51,8 @@ class Lineage:
 
     columns: Mapping[str, tuple[Edge, ...]]
     rows: tuple[Edge, ...] = ()
-    unknown: str | None = field(default=None)  # why it could not be told: then every input column is named
+    told: Mapping[str, str] = field(default_factory=dict[str, str])  # how a column is computed, as SQL
+    unknown: str | None = None  # why it could not be told: then every input column is named
 
 
 def combined(outer: Kind, inner: Kind) -> Kind:
@@ -66,15 +71,16 @@ def through(outer: Edge, inner: Iterable[Edge]) -> list[Edge]:
     ]
 
 
-def judged(spec: Spec, table: str) -> Lineage:
-    """The columns of judged records: each is read from one pulled column of `table`."""
-    return Lineage({column.name: (Edge(table, column.source, *_read(column)),) for column in spec.columns})
+def judged(spec: Spec, table: str, *, typed: bool = False) -> Lineage:
+    """The columns of judged records: each is read from one pulled column of `table`; `typed` values are not parsed."""
+    read = {column.name: _read(column, typed=typed) for column in spec.columns}
+    return Lineage({column.name: (Edge(table, column.source, *read[column.name]),) for column in spec.columns})
 
 
-def _read(column: Column) -> tuple[Kind, str]:
+def _read(column: Column, *, typed: bool) -> tuple[Kind, str]:
     """How a contract reads a pulled value: text as it is, or parsed and standardised."""
     steps: list[str] = []
-    if column.dtype != pl.String():
+    if column.dtype != pl.String() and not typed:
         by = f" ({', '.join(column.formats)})" if column.formats else ""
         steps.append(f"read as {sql_type(column.dtype)}{by}")
     steps += column.standardise

@@ -20,7 +20,7 @@ from tilth.assets.provenance import events, naming
 from tilth.assets.provenance.events import Begun, Outcome, Step, encode
 from tilth.assets.provenance.facets import Json
 
-__all__ = ["Prepared", "begin", "close_killed", "complete", "fail", "prepare", "put", "put_of_release"]
+__all__ = ["Prepared", "attempts", "begin", "close_killed", "complete", "fail", "prepare", "put_of_release"]
 
 _KILLED = "the run ended before this step did: it was killed or interrupted; the next run goes on from there"
 
@@ -37,17 +37,16 @@ def begin(connection: sa.Connection, lake: Lake, run: Run, step: Step) -> Begun 
     """Write that a step begins; None where no lineage is kept."""
     if not lake.lineage:
         return None
-    begun = begun_now(connection, run, step)
+    begun = _begun(connection, run, step)
     _put(connection, run.id, begun.step, [events.started(begun, run, lake.project)], open_=True)
     return begun
 
 
-def begun_now(connection: sa.Connection, run: Run, step: Step, at: datetime | None = None) -> Begun:
-    """A new run of a step, nothing written: its id counts the runs of the job that this run of Dagster has seen."""
+def attempts(connection: sa.Connection, run: Run) -> dict[str, int]:
+    """How often each job began in this run of Dagster: more than once where the same run was started again."""
     of = state.outbox.c
-    seen = sa.select(sa.func.count()).where(of.of_run == run.id, of.job == step.job, of.type == "START")
-    attempt = connection.execute(seen).scalar_one()
-    return Begun(step, naming.run_id(run, step.job, attempt), attempt, at or datetime.now(UTC))
+    query = sa.select(of.job, sa.func.count()).where(of.of_run == run.id, of.type == "START").group_by(of.job)
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def complete(connection: sa.Connection, lake: Lake, run: Run, begun: Begun, outcome: Outcome) -> None:
@@ -63,7 +62,7 @@ def fail(connection: sa.Connection, lake: Lake, run: Run, message: str, *, fallb
     of, step = state.outbox.c, fallback
     if _close(connection, [of.of_run == run.id, of.table_name.is_not_distinct_from(step.table)], message):
         return
-    begun = begun_now(connection, run, step)
+    begun = _begun(connection, run, step)
     start = events.started(begun, run, lake.project)
     _put(connection, run.id, step, [start, events.failed(start, message, begun.at)])
 
@@ -92,9 +91,11 @@ def put_of_release(connection: sa.Connection, release: int) -> None:
         connection.execute(sa.update(state.releases).where(of).values(lineage=None))
 
 
-def put(connection: sa.Connection, run: Run, prepared: Prepared) -> None:
-    """Put prepared events into the outbox."""
-    _put(connection, run.id, prepared.begun.step, prepared.events)
+def _begun(connection: sa.Connection, run: Run, step: Step) -> Begun:
+    of = state.outbox.c
+    seen = sa.select(sa.func.count()).where(of.of_run == run.id, of.job == step.job, of.type == "START")
+    attempt = connection.execute(seen).scalar_one()
+    return Begun(step, naming.run_id(run, step.job, attempt), attempt, datetime.now(UTC))
 
 
 def _close(connection: sa.Connection, conditions: Sequence[sa.ColumnElement[bool]], message: str) -> int:

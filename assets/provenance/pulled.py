@@ -20,6 +20,7 @@ from tilth.assets.provenance import facets, naming, outbox
 from tilth.assets.provenance.columns import Edge, Lineage, judged
 from tilth.assets.provenance.events import Begun, Described, Outcome, Step
 from tilth.assets.provenance.facets import Json
+from tilth.assets.publishing.manifest import as_ranges
 from tilth.assets.pulls import BatchRow, PullRow
 from tilth.connectors.protocol import Connector, Dataset
 from tilth.errors import TilthError
@@ -97,12 +98,11 @@ class Pulling:
         if self.begun is None:
             return
         of = state.batches.c
-        sums = sa.select(sa.func.count(), sa.func.sum(of.rows), sa.func.sum(of.bytes), sa.func.min(of.id))
-        query = sums.add_columns(sa.func.max(of.id)).where(of.pull_id == self.pull.id)
-        files, rows, size, first, last = connection.execute(query).one()
-        facts = {"pull": self.pull.number, "batches": [[first, last]] if files else []}
-        rows, size = int(rows or 0), int(size or 0)  # a sum is a Decimal to PostgreSQL
-        described = [self._source(rows)], [self._raw(rows, size, files)]
+        query = sa.select(of.id, of.rows, of.bytes).where(of.pull_id == self.pull.id)
+        found = connection.execute(query.order_by(of.id)).all()
+        rows, size = sum(row.rows for row in found), sum(row.bytes for row in found)
+        facts = {"pull": self.pull.number, "batches": as_ranges(row.id for row in found)}
+        described = [self._source(rows)], [self._raw(rows, size, len(found))]
         outbox.complete(connection, self.lake, self.run, self.begun, Outcome(*described, facts))
 
     def _source(self, rows: int) -> Described:
@@ -164,8 +164,7 @@ class Judging:
         inputs = [Described(raw, {"schema": facets.schema(asked_columns(self.table, self.spec))}, read)]
         outputs = [self._ready(columns, counts["pending"], raw)]
         outputs += [] if keys else [self._toxic(columns, counts["quarantined"], raw)]
-        ids = [batch.id for batch in batches]
-        facts: dict[str, object] = {"pull": pull.number, "batches": [[ids[0], ids[-1]]] if ids else []}
+        facts: dict[str, object] = {"pull": pull.number, "batches": as_ranges(batch.id for batch in batches)}
         facts |= {"contract": self.spec.version, "counts": dict(counts)}
         outbox.complete(connection, self.lake, self.run, self.begun, Outcome(inputs, outputs, facts))
 

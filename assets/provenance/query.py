@@ -47,11 +47,12 @@ def _lineage(sql: str, tables: tuple[tuple[str, tuple[str, ...]], ...]) -> Linea
             raise Untold("what kind of query it is")
         made = qualify(tree, schema=schema, dialect="duckdb", quote_identifiers=False)
         result = _query(made, Scope(known))
-    except (SqlglotError, Untold, ValueError, RecursionError) as error:
-        said = str(error).splitlines()[0] if str(error) else type(error).__name__
-        return _everything(tables, f"the query could not be read: {said}")
+    except (SqlglotError, Untold) as error:
+        return _everything(tables, f"the query could not be read: {str(error).splitlines()[0]}")
+    except Exception as error:  # whatever a parser does with a query that it does not know: no night fails for it
+        return _everything(tables, f"the query could not be read: {type(error).__name__}")
     columns = {one.name: tuple(_told(one)) for one in result.outputs}
-    return Lineage(columns, tuple(sorted(result.rows)))
+    return Lineage(columns, tuple(sorted(result.rows)), {one.name: one.told for one in result.outputs if one.told})
 
 
 def _everything(tables: tuple[tuple[str, tuple[str, ...]], ...], reason: str) -> Lineage:
