@@ -4,7 +4,7 @@ One step merges whatever is pending, settles, derives and switches (`night.publi
 become visible together. Names, dependencies and metadata only: no decision is taken here.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -16,7 +16,7 @@ from tilth.assets.declared import DerivedDeclaration
 from tilth.assets.night import Publishable, Published, publish_night
 from tilth.assets.publishing.planning import downstream
 from tilth.assets.resources import KEY, PUBLISH, Workbench, readable
-from tilth.assets.specs import curated_key, curated_spec
+from tilth.assets.specs import curated_key, curated_spec, published_lineage
 from tilth.assets.table import FreshnessAttributes, RightsAttributes, ToxicAttributes, chosen, told
 from tilth.errors import DeclarationError, ReleaseError
 from tilth.schemas.contract import spec_of
@@ -68,13 +68,16 @@ class Derived(dg.Component):
 def publish_step(tables: Sequence[Publishable], time_zone: str) -> dg.AssetsDefinition:
     """The one step that publishes: any part of the tables can be selected, the others are carried over."""
     tables = _in_order(tables)
-    names = [table.name for table in tables]
+    names, contracts = [table.name for table in tables], {table.name: spec_of(table.contract) for table in tables}
+    lineage = {table.name: published_lineage(table.declaration, contracts) for table in tables}
     told_of = "The current release holds all that was pulled."
 
     @dg.multi_asset(
         name="release",
         description="Merge all that is pending into the next release, settle, derive, verify and switch.",
-        specs=[curated_spec(table.declaration, spec_of(table.contract), time_zone) for table in tables],
+        specs=[
+            curated_spec(table.declaration, contracts[table.name], time_zone, lineage[table.name]) for table in tables
+        ],
         check_specs=[dg.AssetCheckSpec("published", asset=curated_key(name), description=told_of) for name in names],
         required_resource_keys={KEY},
         pool="curated",
@@ -89,7 +92,7 @@ def publish_step(tables: Sequence[Publishable], time_zone: str) -> dg.AssetsDefi
             published = publish_night(tables, bench.lake("publish"), bench.run, select=select)
             bench.journal.note(PUBLISH, published)
         made = selected | {declaration.name for declaration in downstream(tables, selected)}
-        yield from told(context, _materialised(published, names, made))
+        yield from told(context, _materialised(published, lineage, made))
         yield from (check for check in _checks(published, names) if chosen(context, check))
         with readable(PUBLISH, bench.journal):
             _refuse(published, tables)
@@ -109,12 +112,15 @@ def _in_order(tables: Sequence[Publishable]) -> list[Publishable]:
     return [*(table for table in tables if table.name not in derived), *(derived[name] for name in order)]
 
 
-def _materialised(published: Published, names: Sequence[str], made: frozenset[str]) -> Iterator[_Result]:
-    for name in names:
+def _materialised(
+    published: Published, lineage: Mapping[str, dg.TableColumnLineage], made: frozenset[str]
+) -> Iterator[_Result]:
+    for name, columns in lineage.items():
         table = published.tables.get(name)
         if published.current and name in made and table and table.state in _VISIBLE:
             counts = {count: value for count, value in table.counts.items() if value}
-            facts = {"dagster/row_count": table.rows, "release": published.current.release, **counts}
+            facts: dict[str, Any] = {"dagster/row_count": table.rows, "dagster/column_lineage": columns}
+            facts |= {"release": published.current.release, **counts}
             yield dg.MaterializeResult(asset_key=curated_key(name), metadata=facts)
 
 

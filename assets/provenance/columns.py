@@ -6,8 +6,8 @@ are. The kinds are OpenLineage's subtypes. Derived tables' queries are read by `
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import polars as pl
@@ -64,11 +64,11 @@ def combined(outer: Kind, inner: Kind) -> Kind:
     return DIRECT[max(DIRECT.index(outer), DIRECT.index(inner))]
 
 
-def through(outer: Edge, inner: Iterable[Edge]) -> list[Edge]:
+def through(outer: Edge, inner: Sequence[Edge]) -> list[Edge]:
     """`outer`, whose input column is itself made by `inner`, as edges from where those begin."""
-    return [
-        Edge(edge.table, edge.column, combined(outer.kind, edge.kind), _words(outer.told, edge.told)) for edge in inner
-    ]
+    found = [Edge(edge.table, edge.column, combined(outer.kind, edge.kind)) for edge in inner]
+    words = [", then ".join(dict.fromkeys(filter(None, (edge.told, outer.told)))) for edge in inner]
+    return [replace(edge, told=told) if edge.direct else edge for edge, told in zip(found, words, strict=True)]
 
 
 def judged(spec: Spec, table: str, *, typed: bool = False) -> Lineage:
@@ -85,7 +85,3 @@ def _read(column: Column, *, typed: bool) -> tuple[Kind, str]:
         steps.append(f"read as {sql_type(column.dtype)}{by}")
     steps += column.standardise
     return ("TRANSFORMATION", ", then ".join(steps)) if steps else ("IDENTITY", "")
-
-
-def _words(outer: str, inner: str) -> str:
-    return ", then ".join(dict.fromkeys(filter(None, (inner, outer))))

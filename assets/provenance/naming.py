@@ -15,6 +15,7 @@ from tilth.assets.places import folder_of, raw_folder
 from tilth.connectors.protocol import Dataset
 
 __all__ = ["curated", "curated_database", "dagster_run", "namespace", "night_run", "raw", "ready", "run_id", "toxic"]
+__all__ += ["words"]
 
 _OURS = UUID("6f1ad9c0-6f5d-5c0e-9d0f-1c6c1a7e5b21")
 
@@ -65,3 +66,8 @@ def curated(lake: Lake, table: str) -> Dataset:
 def curated_database(lake: Lake) -> str:
     """The name of the curated file's database inside DuckDB."""
     return lake.curated.name.split(".")[0]
+
+
+def words(place: Dataset) -> str:
+    """A dataset in one text, for people."""
+    return place.name if place.namespace == "file" else f"{place.namespace}/{place.name}"

@@ -6,7 +6,7 @@ own, `ingest.NAME.keys`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from urllib.parse import quote
@@ -35,7 +35,7 @@ __all__ = [
     "begin_judging",
     "dataset_of",
     "ingest_step",
-    "source_place",
+    "source_places",
 ]
 
 _TOXIC = ("id", "key", "_batch", "_ordinal", "raw", "reasons", "contract_version", "version")
@@ -49,9 +49,13 @@ def dataset_of(connector: Connector, table: TableDeclaration) -> Dataset:
         return Dataset(table.source, table.object)
 
 
-def source_place(pull: PullRow) -> Dataset:
-    """Where a pull's object stood."""
-    return Dataset(**pull.dataset) if pull.dataset else Dataset(pull.source, pull.object)
+def source_places(connection: sa.Connection, tables: Iterable[TableDeclaration]) -> dict[str, Dataset]:
+    """Where the objects of tables stood when they were pulled last; before that, source and object by name."""
+    of = state.pulls.c
+    last = sa.select(sa.func.max(of.id)).where(of.dataset.is_not(None)).group_by(of.table_name)
+    found = connection.execute(sa.select(of.table_name, of.dataset).where(of.id.in_(last)))
+    known = {name: Dataset(**place) for name, place in found}
+    return {table.name: known.get(table.name) or Dataset(table.source, table.object) for table in tables}
 
 
 def asked_columns(table: TableDeclaration, spec: Spec) -> list[str]:
