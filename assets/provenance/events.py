@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Literal
+from typing import Literal
 
 from tilth.assets.lake import Run
 from tilth.assets.provenance import facets, naming
@@ -68,15 +68,30 @@ class Outcome:
 
 def started(begun: Begun, run: Run, project: str) -> Json:
     """The event that a step begins."""
-    inputs = [_dataset(Described(dataset), "inputFacets") for dataset in begun.step.inputs]
-    return _event("START", begun, run, project, begun.at, inputs, [], {})
+    return {
+        "eventType": "START",
+        "eventTime": instant(begun.at),
+        "producer": facets.PRODUCER,
+        "schemaURL": _SCHEMA,
+        "run": {"runId": begun.run_id, "facets": _of_run(begun, run, project)},
+        "job": _job(begun.step, project),
+        "inputs": [_dataset(Described(dataset), "inputFacets") for dataset in begun.step.inputs],
+        "outputs": [],
+    }
 
 
-def completed(begun: Begun, run: Run, project: str, outcome: Outcome, at: datetime) -> Json:
-    """The event that a step made what it should."""
-    inputs = [_dataset(one, "inputFacets") for one in outcome.inputs]
-    outputs = [_dataset(one, "outputFacets") for one in outcome.outputs]
-    return _event("COMPLETE", begun, run, project, max(at, begun.at), inputs, outputs, outcome.facts)
+def completed(start: Json, outcome: Outcome, at: datetime) -> Json:
+    """The event that the run which `start` began made what it should."""
+    known = start["run"]["facets"]
+    own = {**known["tilth_step"], **{name: value for name, value in outcome.facts.items() if value is not None}}
+    return {
+        **start,
+        "eventType": "COMPLETE",
+        "eventTime": max(instant(at), str(start["eventTime"])),
+        "run": {**start["run"], "facets": {**known, "tilth_step": own}},
+        "inputs": [_dataset(one, "inputFacets") for one in outcome.inputs],
+        "outputs": [_dataset(one, "outputFacets") for one in outcome.outputs],
+    }
 
 
 def failed(start: Json, message: str, at: datetime) -> Json:
@@ -97,29 +112,7 @@ def instant(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def _event(
-    kind: Type,
-    begun: Begun,
-    run: Run,
-    project: str,
-    at: datetime,
-    inputs: list[Json],
-    outputs: list[Json],
-    facts: Mapping[str, Any],
-) -> Json:
-    return {
-        "eventType": kind,
-        "eventTime": instant(at),
-        "producer": facets.PRODUCER,
-        "schemaURL": _SCHEMA,
-        "run": {"runId": begun.run_id, "facets": _of_run(begun, run, project, facts)},
-        "job": _job(begun.step, project),
-        "inputs": inputs,
-        "outputs": outputs,
-    }
-
-
-def _of_run(begun: Begun, run: Run, project: str, facts: Mapping[str, Any]) -> Json:
+def _of_run(begun: Begun, run: Run, project: str) -> Json:
     space = naming.namespace(project)
     name, package = begun.step.engine
     return {
@@ -128,7 +121,7 @@ def _of_run(begun: Begun, run: Run, project: str, facts: Mapping[str, Any]) -> J
         ),
         "processing_engine": facets.engine(name, _version(package), _version("tilth")),
         "tilth_step": facets.tilth_step(
-            dagsterRun=run.id, night=run.night, attempt=begun.attempt, table=begun.step.table, **facts
+            dagsterRun=run.id, night=run.night, attempt=begun.attempt, table=begun.step.table
         ),
     }
 

@@ -20,7 +20,8 @@ from tilth.assets.provenance import events, naming
 from tilth.assets.provenance.events import Begun, Outcome, Step, encode
 from tilth.assets.provenance.facets import Json
 
-__all__ = ["Prepared", "attempts", "begin", "close_killed", "complete", "fail", "prepare", "put_of_release"]
+__all__ = ["Prepared", "attempts", "begin", "close_killed", "complete", "complete_open", "fail"]
+__all__ += ["prepare", "put_of_release"]
 
 _KILLED = "the run ended before this step did: it was killed or interrupted; the next run goes on from there"
 
@@ -51,8 +52,19 @@ def attempts(connection: sa.Connection, run: Run) -> dict[str, int]:
 
 def complete(connection: sa.Connection, lake: Lake, run: Run, begun: Begun, outcome: Outcome) -> None:
     """Write that a step completed."""
-    event = events.completed(begun, run, lake.project, outcome, datetime.now(UTC))
+    event = events.completed(events.started(begun, run, lake.project), outcome, datetime.now(UTC))
     _put(connection, run.id, begun.step, [event])
+
+
+def complete_open(connection: sa.Connection, job: str, outcome: Outcome) -> bool:
+    """Write that the newest open run of a job completed, whoever began it; False when none is open."""
+    of = state.outbox.c
+    query = sa.select(state.outbox).where(of.open, of.job == job).order_by(of.id.desc()).limit(1)
+    row = connection.execute(query).mappings().one_or_none()
+    if row is None:
+        return False
+    _end(connection, row, events.completed(json.loads(row["event"]), outcome, datetime.now(UTC)))
+    return True
 
 
 def fail(connection: sa.Connection, lake: Lake, run: Run, message: str, *, fallback: Step) -> None:
@@ -103,10 +115,14 @@ def _close(connection: sa.Connection, conditions: Sequence[sa.ColumnElement[bool
     of, now = state.outbox.c, datetime.now(UTC)
     found = connection.execute(sa.select(state.outbox).where(of.open, *conditions).order_by(of.id)).mappings().all()
     for row in found:
-        event = events.failed(json.loads(row["event"]), message, now)
-        same = {name: row[name] for name in ("run_id", "job", "table_name", "of_run", "release")}
-        _insert(connection, [same | {"type": "FAIL", "event": encode(event)}], open_=False)
+        _end(connection, row, events.failed(json.loads(row["event"]), message, now))
     return len(found)
+
+
+def _end(connection: sa.Connection, row: sa.RowMapping, event: Json) -> None:
+    """The event that ends the run of an open START."""
+    same = {name: row[name] for name in ("run_id", "job", "table_name", "of_run", "release")}
+    _insert(connection, [same | {"type": event["eventType"], "event": encode(event)}], open_=False)
 
 
 def _put(connection: sa.Connection, of_run: str, step: Step, told: Sequence[Json], *, open_: bool = False) -> None:

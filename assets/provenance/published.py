@@ -99,7 +99,7 @@ class Publishing:
                 last = events.failed(first, f"table {name} is held: {entry.reason}", end)
             else:
                 told = _derived(self.lake, declared, built) if derived else _settled(self.lake, declared, built)
-                last = events.completed(begun, self.run, self.lake.project, told, end)
+                last = events.completed(first, told, end)
             yield Prepared(begun, [first, last])
 
     def _whole(self, built: Built, begun: Begun) -> Prepared:
@@ -117,7 +117,7 @@ class Publishing:
         states = {name: entry.state for name, entry in built.manifest.tables.items()}
         outcome = Outcome(inputs, outputs, {"release": release, "previous": built.manifest.previous, "states": states})
         first = events.started(begun, self.run, lake.project)
-        return Prepared(begun, [first, events.completed(begun, self.run, lake.project, outcome, datetime.now(UTC))])
+        return Prepared(begun, [first, events.completed(first, outcome, datetime.now(UTC))])
 
 
 def _exists(entry: TableRelease, declared: Declared) -> bool:

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from tilth.assets import parquet, state
 from tilth.assets.lake import Lake, Run
 from tilth.assets.provenance.outbox import put_of_release
+from tilth.assets.provenance.rollback import rolled_back
 from tilth.assets.publishing import shelf
 from tilth.assets.publishing.manifest import Manifest
 from tilth.assets.publishing.release import Release, Releases
@@ -97,6 +98,7 @@ def _align(connection: sa.Connection, lake: Lake, current: Manifest | None, run:
         connection.execute(sa.update(state.releases).where(of).values(state="abandoned", lineage=None))
     if current is not None:
         take_back(connection, sorted(taken), current, run)
+        rolled_back(connection, lake, run, current, taken)
     close_rollbacks(connection, taken, run)
     confirmed = [m.release for m in reversed(chain) if _confirm(connection, m, lake)]
     return Reconciled(current, tuple(confirmed), abandoned, tuple(sorted(taken)))
