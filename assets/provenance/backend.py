@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from importlib.util import find_spec
+from importlib import import_module
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
@@ -49,7 +49,9 @@ class Backend:
 
     def take(self, events: Sequence[str], position: Position, *, until: float | None) -> Taken:
         """See Transport.take."""
-        if not find_spec("httpx2"):
+        try:
+            import_module("httpx2")
+        except ImportError:
             missing = MissingExtra.of("httpx2", "http")
             return Taken(0, position, MissingExtra(missing.what, where=f"lineage to {self.url}", next=missing.next))
         answers: SimpleQueue[str | None] = SimpleQueue()

@@ -52,7 +52,7 @@ class Lineage:
     columns: Mapping[str, tuple[Edge, ...]]
     rows: tuple[Edge, ...] = ()
     told: Mapping[str, str] = field(default_factory=dict[str, str])  # how a column is computed, as SQL
-    unknown: str | None = None  # why it could not be told: then every input column is named
+    unknown: str | None = None  # why it could not be told
 
 
 def combined(outer: Kind, inner: Kind) -> Kind:

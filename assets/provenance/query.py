@@ -1,7 +1,6 @@
 """Column lineage of a derived table's SQL: what sqlglot's tree says, resolved down to the columns of published tables.
 
-What the reader does not understand is never guessed: then every column of every input is named as a possible origin
-of every output, with the reason.
+What the reader does not understand is never guessed: then nothing is said but the reason.
 """
 
 from __future__ import annotations
@@ -48,16 +47,11 @@ def _lineage(sql: str, tables: tuple[tuple[str, tuple[str, ...]], ...]) -> Linea
         made = qualify(tree, schema=schema, dialect="duckdb", quote_identifiers=False)
         result = _query(made, Scope(known))
     except (SqlglotError, Untold) as error:
-        return _everything(tables, f"the query could not be read: {str(error).splitlines()[0]}")
+        return Lineage({}, unknown=f"the query could not be read: {str(error).splitlines()[0]}")
     except Exception as error:  # whatever a parser does with a query that it does not know: no night fails for it
-        return _everything(tables, f"the query could not be read: {type(error).__name__}")
+        return Lineage({}, unknown=f"the query could not be read: {type(error).__name__}")
     columns = {one.name: tuple(_told(one)) for one in result.outputs}
     return Lineage(columns, tuple(sorted(result.rows)), {one.name: one.told for one in result.outputs if one.told})
-
-
-def _everything(tables: tuple[tuple[str, tuple[str, ...]], ...], reason: str) -> Lineage:
-    edges = (Edge(name, column, "UNKNOWN", reason) for name, columns in tables for column in columns)
-    return Lineage({}, tuple(edges), unknown=reason)
 
 
 def _table(name: str, columns: Sequence[str]) -> Relation:

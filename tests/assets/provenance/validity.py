@@ -1,4 +1,4 @@
-"""Whether events are what OpenLineage says they are, and what we say beyond that. Shares no code with what makes them."""
+"""Whether events are what OpenLineage, and we beyond it, say they are. Shares no code with what makes them."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _is_uuid(value: object) -> bool:
 def problems(event: Event) -> Iterator[str]:
     """What is wrong with one event."""
     where = f"{event.get('eventType')} of {event.get('job', {}).get('name')}"
-    found = [*_by_schema(event), *_facets(event), *_shape(event), *_columns(event), *_numbers(event)]
+    found = [*_by_schema(event)] or [*_facets(event), *_shape(event), *_columns(event), *_numbers(event)]
     yield from (f"{where}: {problem}" for problem in found)
 
 
