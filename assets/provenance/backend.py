@@ -65,11 +65,12 @@ class Backend:
     def _wait(self, count: int, answers: SimpleQueue[str | None], position: Position, until: float | None) -> Taken:
         for number in range(count):
             latest = time.monotonic() + self.timeout.total_seconds()
-            latest = latest if until is None else min(latest, until)
+            first = latest if until is None else min(latest, until)
             try:
-                problem = answers.get(timeout=max(0.0, latest - time.monotonic()))
+                problem = answers.get(timeout=max(0.0, first - time.monotonic()))
             except Empty:
-                problem = "does not answer in time" if number == 0 else "does not take all events in time"
+                slow = number == 0 or first == latest
+                problem = "does not answer in time" if slow else "does not take all events in time"
             if problem is not None:
                 return Taken(number, position, TilthError(problem, where=self.url, next=_NEXT))
         return Taken(count, position)

@@ -62,9 +62,9 @@ class Lines:
         return Taken(len(events), Position(self.place, size))
 
     def _problem(self, error: OSError) -> LakeError:
-        what, got = "lineage cannot be written", error.strerror or type(error).__name__
+        what = f"cannot be written ({error.strerror or type(error).__name__})"
         step = f"make room for {self.path.name}, and {self.path.parent} writable, then tilth lineage deliver"
-        return LakeError(what, where=str(self.path), got=got, kept="the events wait in the state database", next=step)
+        return LakeError(what, where=str(self.path), kept="the events wait in the state database", next=step)
 
 
 def _tail(file: int, start: int) -> bytes:

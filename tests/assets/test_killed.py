@@ -10,6 +10,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from bookkeeping import everything_wrong
 from company import frame_of, lake_in
 from record_states import record_states
 
@@ -83,6 +84,7 @@ def test_a_killed_night_runs_again_as_if_nothing_had_happened(
     for name, frame in undisturbed.items():
         assert after[name].equals(frame), name
     assert nothing_left_over(folder)
+    assert everything_wrong(lake_in(folder)) == []  # and its lineage tells of nothing else
 
 
 def content(folder: Path, *tables: str) -> dict[str, pl.DataFrame]:
