@@ -6,6 +6,7 @@ Finds the project, reads both files, and reports every mistake in them with its 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -166,9 +167,11 @@ def _lineage(fields: Fields, folder: Path) -> Lineage:
     if node and node.value in (False, "off"):
         return Lineage()
     inner = fields.mapping("lineage")
-    url = inner.text("url", pattern=r"https?://[^\s/?#@]+(/[^\s?#@]*)?", expected="https://HOST or https://HOST:PORT")
-    key = inner.node("api_key")
-    if key and not is_reference(key.value):  # the value may be the key itself: it is not shown
+    url, address, key = inner.text("url"), inner.node("url"), inner.node("api_key")
+    if url and address and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#@]*)?", url):  # it may hold a credential
+        expected = "https://HOST or https://HOST:PORT; a key stands in api_key"
+        fields.mistakes.append(mistake("url is not an address", where=address.where, expected=expected))
+    if key and not is_reference(key.value):
         expected = "env:NAME or file:PATH"
         fields.mistakes.append(mistake("api_key must be a reference", where=key.where, expected=expected))
     found = Lineage(
