@@ -34,7 +34,8 @@ def everything_wrong(lake: Lake) -> list[str]:
 def rows(lake: Lake, table: sa.Table) -> list[dict[str, Any]]:
     """A table of the state."""
     with lake.state.read() as connection:
-        return [dict(row) for row in connection.execute(sa.select(table)).mappings()]
+        query = sa.select(table).order_by(*table.primary_key.columns)
+        return [dict(row) for row in connection.execute(query).mappings()]
 
 
 def _outbox(lake: Lake, events: list[Event]) -> Iterator[str]:
