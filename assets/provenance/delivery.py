@@ -1,7 +1,7 @@
 """Delivery: what waits in the outbox goes to its place, in order, at least once; then old events are forgotten.
 
 Off the way of a night: it comes after publishing, has a time of its own, and whatever goes wrong there is told, not
-raised. One process at a time delivers. Events are forgotten after 30 days, or when 20,000 newer ones are delivered;
+raised. One process at a time delivers. Events are forgotten after 30 days, or when 10,000 newer ones are delivered;
 what was not delivered stays.
 """
 
@@ -24,7 +24,7 @@ __all__ = ["Delivered", "deliver"]
 
 _NAME = "lineage"
 _CHUNK = 200  # events that are delivered before it is noted
-_KEPT, _KEPT_FOR = 20_000, timedelta(days=30)
+_KEPT, _KEPT_FOR = 10_000, timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
