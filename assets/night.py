@@ -116,6 +116,6 @@ def _step(lake: Lake, run: Run, table: TableDeclaration, error: str | None) -> N
     values |= {"state": "failed" if error else "done", "error": error, "at": datetime.now(UTC)}
     with lake.state.begin() as connection:
         connection.execute(sa.insert(state.steps).values(values))
-        if error:
+        if error and not outbox.fail(connection, run, error, table=table.name):
             step = ingest_step(table, Dataset(table.source, table.object))
-            outbox.fail(connection, lake, run, error, fallback=step)
+            outbox.fail_at_once(connection, lake, run, error, step)

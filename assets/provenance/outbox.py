@@ -1,7 +1,9 @@
 """The outbox: events in the state database, written in the transaction that records the work they tell of.
 
-A step begins, and ends once: what was begun and not ended is open. Whoever delivers reads here what waits. Nothing is
-written where the project keeps no lineage.
+A step begins, and ends once: what was begun and not ended is open. Nothing is written where no lineage is kept.
+
+A new kind of step needs nothing else: `begin` in the transaction that opens its work, `complete` in the one that
+records it, `fail` where its failure is recorded.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from tilth.assets.provenance import events, naming
 from tilth.assets.provenance.events import Begun, Outcome, Step, encode
 from tilth.assets.provenance.facets import Json
 
-__all__ = ["Prepared", "attempts", "begin", "close_killed", "complete", "complete_open", "fail"]
+__all__ = ["Prepared", "attempts", "begin", "close_killed", "complete", "complete_open", "fail", "fail_at_once"]
 __all__ += ["prepare", "put_of_release"]
 
 _KILLED = "the run ended before this step did: it was killed or interrupted; the next run goes on from there"
@@ -67,16 +69,18 @@ def complete_open(connection: sa.Connection, job: str, outcome: Outcome) -> bool
     return True
 
 
-def fail(connection: sa.Connection, lake: Lake, run: Run, message: str, *, fallback: Step) -> None:
-    """Write that what is open of this run failed, for the table of `fallback`; that step failed if nothing is open."""
-    if not lake.lineage:
-        return
-    of, step = state.outbox.c, fallback
-    if _close(connection, [of.of_run == run.id, of.table_name.is_not_distinct_from(step.table)], message):
-        return
-    begun = _begun(connection, run, step)
-    start = events.started(begun, run, lake.project)
-    _put(connection, run.id, step, [start, events.failed(start, message, begun.at)])
+def fail(connection: sa.Connection, run: Run, message: str, *, table: str | None) -> bool:
+    """Write that what this run began and did not end, for a table or (None) for all of them, failed; whether it had."""
+    of = state.outbox.c
+    return _close(connection, [of.of_run == run.id, of.table_name.is_not_distinct_from(table)], message) > 0
+
+
+def fail_at_once(connection: sa.Connection, lake: Lake, run: Run, message: str, step: Step) -> None:
+    """Write that a step failed before it could begin."""
+    if lake.lineage:
+        begun = _begun(connection, run, step)
+        start = events.started(begun, run, lake.project)
+        _put(connection, run.id, step, [start, events.failed(start, message, begun.at)])
 
 
 def close_killed(lake: Lake) -> int:

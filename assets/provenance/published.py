@@ -76,7 +76,7 @@ class Publishing:
         """Tell that the publish failed; where even that cannot be written, the next start tells it."""
         said = "\n".join(error.lines()) if isinstance(error, TilthError) else f"unexpected {type(error).__name__}"
         with suppress(LakeError), self.lake.state.begin() as connection:
-            outbox.fail(connection, self.lake, self.run, said, fallback=_publish_step(self.lake, ()))
+            outbox.fail(connection, self.run, said, table=None)
 
     def prepared(self, built: Built) -> str | None:
         """The events of a release, as text that is kept until it is current."""

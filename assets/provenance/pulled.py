@@ -7,7 +7,7 @@ own, `ingest.NAME.keys`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from urllib.parse import quote
 
@@ -17,9 +17,10 @@ from tilth.assets import state
 from tilth.assets.declared import TableDeclaration
 from tilth.assets.lake import Lake, Run
 from tilth.assets.provenance import facets, naming, outbox
-from tilth.assets.provenance.columns import Edge, Lineage, judged
+from tilth.assets.provenance.columns import Edge, Lineage
 from tilth.assets.provenance.events import Begun, Described, Outcome, Step
 from tilth.assets.provenance.facets import Json
+from tilth.assets.provenance.tracing import pulled_lineage
 from tilth.assets.publishing.manifest import as_ranges
 from tilth.assets.pulls import BatchRow, PullRow
 from tilth.connectors.protocol import Connector, Dataset
@@ -173,8 +174,9 @@ class Judging:
         outbox.complete(connection, self.lake, self.run, self.begun, Outcome(inputs, outputs, facts))
 
     def _ready(self, columns: Sequence[Column], rows: int, raw: Dataset) -> Described:
-        made = judged(self.spec, "raw").columns
-        lineage = facets.column_lineage(Lineage({column.name: made[column.name] for column in columns}), {"raw": raw})
+        whole = pulled_lineage(self.table, self.spec)
+        made = replace(whole, columns={column.name: whole.columns[column.name] for column in columns})
+        lineage = facets.column_lineage(made, {self.table.name: raw})
         known = {"schema": facets.schema(self.spec.columns), "columnLineage": lineage}
         known |= _words(self.table, "good records, waiting to be published")
         return Described(naming.ready(self.lake, self.table.name), known, _written(rows))

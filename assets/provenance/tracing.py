@@ -7,14 +7,14 @@ metadata and `tilth lineage show`, so that all of them say the same.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tilth.assets.declared import DerivedDeclaration, TableDeclaration
 from tilth.assets.provenance.columns import PROVENANCE, Edge, Lineage, judged, through
 from tilth.connectors.protocol import Dataset
 from tilth.schemas.spec import Spec
 
-__all__ = ["Declared", "Origin", "Traced", "derived_lineage", "steps", "trace"]
+__all__ = ["Declared", "Origin", "Traced", "derived_lineage", "pulled_lineage", "steps", "trace"]
 
 Declared = TableDeclaration | DerivedDeclaration
 
@@ -64,13 +64,20 @@ def _any_of(tables: Mapping[str, Sequence[str]], reason: str) -> tuple[Edge, ...
     return tuple(Edge(name, column, "UNKNOWN", reason) for name, columns in shown.items() for column in columns)
 
 
+def pulled_lineage(declared: TableDeclaration, spec: Spec) -> Lineage:
+    """The columns of a pulled table, from those of its source, which are called by the table itself."""
+    flag = declared.deletes.column
+    rows = (Edge(declared.name, flag, "FILTER", "true: the record is deleted"),) if flag else ()
+    return replace(judged(spec, declared.name), rows=rows)
+
+
 def steps(tables: Sequence[tuple[Declared, Spec]]) -> Mapping[str, Lineage]:
     """One step back from each table: to its inputs, or to its source, whose columns are called by the table itself."""
     specs = {declared.name: spec for declared, spec in tables}
     return {
         declared.name: derived_lineage(declared, spec, specs)
         if isinstance(declared, DerivedDeclaration)
-        else judged(spec, declared.name)
+        else pulled_lineage(declared, spec)
         for declared, spec in tables
     }
 
