@@ -21,7 +21,7 @@ from tilth.errors import LakeError, MissingExtra
 
 __all__ = ["SCHEMA_VERSION", "State", "open_state"]
 
-SCHEMA_VERSION = "0001"  # the newest revision in migrations/versions
+SCHEMA_VERSION = "0002"  # the newest revision in migrations/versions
 _BUSY_TIMEOUT_S = 30
 _MIGRATION_LOCK = 7_417_461  # any number: the key of PostgreSQL's advisory lock
 

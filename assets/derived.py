@@ -4,7 +4,7 @@ One step merges whatever is pending, settles, derives and switches (`night.publi
 become visible together. Names, dependencies and metadata only: no decision is taken here.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -16,7 +16,7 @@ from tilth.assets.declared import DerivedDeclaration
 from tilth.assets.night import Publishable, Published, publish_night
 from tilth.assets.publishing.planning import downstream
 from tilth.assets.resources import KEY, PUBLISH, Workbench, readable
-from tilth.assets.specs import curated_key, curated_spec
+from tilth.assets.specs import curated_key, curated_spec, published_lineage
 from tilth.assets.table import FreshnessAttributes, RightsAttributes, ToxicAttributes, chosen, told
 from tilth.errors import DeclarationError, ReleaseError
 from tilth.schemas.contract import spec_of
@@ -69,13 +69,16 @@ class Derived(dg.Component):
 def publish_step(tables: Sequence[Publishable], time_zone: str) -> dg.AssetsDefinition:
     """The one step that publishes: any part of the tables can be selected, the others are carried over."""
     tables = _in_order(tables)
-    names = [table.name for table in tables]
+    names, contracts = [table.name for table in tables], {table.name: spec_of(table.contract) for table in tables}
+    lineage = {table.name: published_lineage(table.declaration, contracts) for table in tables}
     told_of = "The current release holds all that was pulled."
 
     @dg.multi_asset(
         name="release",
         description="Merge all that is pending into the next release, settle, derive, verify and switch.",
-        specs=[curated_spec(table.declaration, spec_of(table.contract), time_zone) for table in tables],
+        specs=[
+            curated_spec(table.declaration, contracts[table.name], time_zone, lineage[table.name]) for table in tables
+        ],
         check_specs=[dg.AssetCheckSpec("published", asset=curated_key(name), description=told_of) for name in names],
         required_resource_keys={KEY},
         pool="curated",
@@ -91,9 +94,9 @@ def publish_step(tables: Sequence[Publishable], time_zone: str) -> dg.AssetsDefi
             bench.journal.note(PUBLISH, published)
         made = selected | {declaration.name for declaration in downstream(tables, selected)}
         kept_back = _kept_back(published, tables)
-        for observed in _observed(published, [name for name in names if name in made & kept_back]):
+        for observed in _observed(published, {name: lineage[name] for name in names if name in made & kept_back}):
             context.log_event(observed)
-        yield from told(context, _materialised(published, names, made - kept_back))
+        yield from told(context, _materialised(published, lineage, made - kept_back))
         yield from (check for check in _checks(published, names) if chosen(context, check))
         with readable(PUBLISH, bench.journal):
             _refuse(published, tables)
@@ -123,23 +126,26 @@ def _kept_back(published: Published, tables: Sequence[Publishable]) -> frozenset
     return frozenset(behind)
 
 
-def _observed(published: Published, names: Sequence[str]) -> Iterator[dg.AssetObservation]:
+def _observed(published: Published, lineage: Mapping[str, dg.TableColumnLineage]) -> Iterator[dg.AssetObservation]:
     """What stands in the release and is no materialisation: dagster would call its data fresh."""
-    for name, facts in _facts(published, names):
+    for name, facts in _facts(published, lineage):
         yield dg.AssetObservation(curated_key(name), metadata=facts)
 
 
-def _materialised(published: Published, names: Sequence[str], made: frozenset[str]) -> Iterator[_Result]:
-    for name, facts in _facts(published, [name for name in names if name in made]):
+def _materialised(
+    published: Published, lineage: Mapping[str, dg.TableColumnLineage], made: frozenset[str]
+) -> Iterator[_Result]:
+    for name, facts in _facts(published, {name: columns for name, columns in lineage.items() if name in made}):
         yield dg.MaterializeResult(asset_key=curated_key(name), metadata=facts)
 
 
-def _facts(published: Published, names: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    for name in names:
+def _facts(published: Published, lineage: Mapping[str, dg.TableColumnLineage]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, columns in lineage.items():
         table = published.tables.get(name)
         if published.current and table and table.state in _VISIBLE:
             counts = {count: value for count, value in table.counts.items() if value}
-            yield name, {"dagster/row_count": table.rows, "release": published.current.release, **counts}
+            facts: dict[str, Any] = {"dagster/row_count": table.rows, "dagster/column_lineage": columns}
+            yield name, {**facts, "release": published.current.release, **counts}
 
 
 def _checks(published: Published, names: Sequence[str]) -> Iterator[dg.AssetCheckResult]:

@@ -24,6 +24,8 @@ class Lake:
     curated: Path  # the symlink analysts open; releases/ stands beside it
     time_zone: str = "UTC"
     keep_releases: int = 5
+    project: str = "tilth"  # its name: the namespace of its jobs in lineage
+    lineage: bool = True  # whether steps tell what they read and made
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +36,4 @@ class Run:
     night: str
     at: datetime
     command: str = field(default="tilth run")
+    job: str = "nightly"  # Dagster's job, where it is one

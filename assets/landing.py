@@ -19,6 +19,7 @@ from tilth.assets import parquet, state
 from tilth.assets.declared import TableDeclaration
 from tilth.assets.lake import Lake, Run
 from tilth.assets.places import raw_path
+from tilth.assets.provenance.pulled import Pulling, Telling, dataset_of
 from tilth.assets.pulls import PullRow, open_pull, pull_row
 from tilth.connectors.protocol import Batch, Connector, Pull
 from tilth.errors import SourceError
@@ -44,27 +45,29 @@ def land(
     A SourceError says what is kept; all that was landed before it is judged and published all the same.
     """
     whole = whole or table.load == "replace"
-    pull = _begin(lake, table, run, kind="rows", whole=whole)
-    request = Pull(table.object, tuple(key), columns, table.cursor, options=table.format)
-    _land(connector, replace(request, cursor=pull.cursor, resume=pull.resume, whole=pull.whole), pull, lake)
+    told = Telling(table, dataset_of(connector, table), columns)
+    pulling = _begin(lake, run, told, kind="rows", whole=whole)
+    request, pull = Pull(table.object, tuple(key), columns, table.cursor, options=table.format), pulling.pull
+    _land(connector, replace(request, cursor=pull.cursor, resume=pull.resume, whole=pull.whole), pulling)
     if table.deletes.kind == "compare_keys" and _keys_due(lake, table, run):
-        keys = _begin(lake, table, run, kind="keys", whole=True)
-        asked = replace(request, columns=tuple(key), resume=keys.resume, whole=True, keys_only=True)
-        _land(connector, asked, keys, lake)
+        comparing = _begin(lake, run, replace(told, asked=tuple(key)), kind="keys", whole=True)
+        resume = comparing.pull.resume
+        _land(connector, replace(request, columns=tuple(key), resume=resume, whole=True, keys_only=True), comparing)
     return pull.id
 
 
-def _begin(lake: Lake, table: TableDeclaration, run: Run, *, kind: str, whole: bool) -> PullRow:
+def _begin(lake: Lake, run: Run, told: Telling, *, kind: str, whole: bool) -> Pulling:
     """The open pull of the table, else a new one; `cursor` is where it starts."""
+    table = told.table
     with lake.state.begin() as connection:
         pull = open_pull(connection, table.name, kind)
         if pull is not None and not _goes_on(pull, table, whole=whole):
             _close(connection, pull)
             pull = None
         if pull is None:
-            pull = _new(connection, table, run, kind=kind, whole=whole)
+            pull = _new(connection, told, run, kind=kind, whole=whole)
         cursor = None if pull.whole or kind == "keys" else _cursor(connection, pull)
-        return replace(pull, cursor=cursor)
+        return Pulling.begin(connection, lake, run, replace(pull, cursor=cursor), told)
 
 
 def _goes_on(pull: PullRow, table: TableDeclaration, *, whole: bool) -> bool:
@@ -79,7 +82,8 @@ def _close(connection: sa.Connection, pull: PullRow) -> None:
     connection.execute(end.values(state="landed", whole=False, resume=None, landed_at=datetime.now(UTC)))
 
 
-def _new(connection: sa.Connection, table: TableDeclaration, run: Run, *, kind: str, whole: bool) -> PullRow:
+def _new(connection: sa.Connection, told: Telling, run: Run, *, kind: str, whole: bool) -> PullRow:
+    table = told.table
     highest = sa.select(sa.func.max(state.pulls.c.number)).where(state.pulls.c.table_name == table.name)
     insert = state.pulls.insert().values(
         table_name=table.name,
@@ -91,6 +95,7 @@ def _new(connection: sa.Connection, table: TableDeclaration, run: Run, *, kind: 
         state="open",
         whole=whole,
         started_at=run.at,
+        dataset=asdict(told.place),
     )
     pull_id = connection.execute(insert.returning(state.pulls.c.id)).scalar_one()
     return pull_row(connection, pull_id)
@@ -114,8 +119,8 @@ def _keys_due(lake: Lake, table: TableDeclaration, run: Run) -> bool:
     return unfinished is not None or began is None or run.at - began >= every
 
 
-def _land(connector: Connector, request: Pull, pull: PullRow, lake: Lake) -> None:
-    landing = _Landing(lake, pull)
+def _land(connector: Connector, request: Pull, pulling: Pulling) -> None:
+    landing, pull = _Landing(pulling), pulling.pull
     where = f"source {pull.source}, object {pull.object}"
     try:
         for batch in connector.pull(request):
@@ -134,13 +139,13 @@ def _land(connector: Connector, request: Pull, pull: PullRow, lake: Lake) -> Non
 class _Landing:
     """The batches of one pull, as they come in."""
 
-    def __init__(self, lake: Lake, pull: PullRow) -> None:
-        self._lake, self._pull = lake, pull
-        of = state.batches.c
-        count = sa.select(sa.func.count(), sa.func.coalesce(sa.func.max(of.number), 0)).where(of.pull_id == pull.id)
-        with lake.state.read() as connection:
+    def __init__(self, pulling: Pulling) -> None:
+        self._pulling, self._lake, self._pull = pulling, pulling.lake, pulling.pull
+        of, pull_id = state.batches.c, pulling.pull.id
+        count = sa.select(sa.func.count(), sa.func.coalesce(sa.func.max(of.number), 0)).where(of.pull_id == pull_id)
+        with self._lake.state.read() as connection:
             self._kept, self._number = connection.execute(count).one()
-        self._records = pull.pulled
+        self._records = pulling.pull.pulled
 
     def keep(self, batch: Batch) -> None:
         """Files first, then the one transaction that makes them count."""
@@ -157,6 +162,8 @@ class _Landing:
             if rows:
                 connection.execute(state.batches.insert(), rows)
             connection.execute(state.pulls.update().where(state.pulls.c.id == self._pull.id).values(values))
+            if batch.complete is not None:
+                self._pulling.landed(connection)
         self._kept += len(rows)
         self._records += records
 

@@ -26,7 +26,7 @@ from tilth.errors import Busy, LakeError
 
 __all__ = ["Holder", "Lease", "holder_of", "lease", "refuse_if_lost"]
 
-_NAME = "writer"
+_WRITER = "writer"
 _BEAT_S = 5.0
 _DEAD_AFTER = timedelta(seconds=60)  # of a holder on another host
 _SAME_START_S = 2.0  # a process's start is told to the clock tick, and shifts when the clock is set
@@ -58,10 +58,10 @@ class Lease:
 
 
 @contextmanager
-def lease(state: State, holder: str = "tilth run") -> Generator[Lease]:
-    """Hold the project's lease for the block; Busy when a live run holds it."""
+def lease(state: State, holder: str = "tilth run", *, name: str = _WRITER) -> Generator[Lease]:
+    """Hold the project's lease for the block; Busy when a live run holds it. Other names are leases of their own."""
     held = Lease(state, uuid4().hex)
-    _take(state, held.token, holder)
+    _take(state, held.token, holder, name)
     over = threading.Event()
     beating = threading.Thread(target=_keep_beating, args=(held, over), name="tilth-lease", daemon=True)
     beating.start()
@@ -77,7 +77,7 @@ def lease(state: State, holder: str = "tilth run") -> Generator[Lease]:
 def holder_of(state: State) -> Holder | None:
     """Who holds the lease now; None when it is free."""
     with state.read() as connection:
-        row = connection.execute(sa.select(tables.leases).where(tables.leases.c.name == _NAME)).mappings().first()
+        row = connection.execute(sa.select(tables.leases).where(tables.leases.c.name == _WRITER)).mappings().first()
         return _holder(row, _now(connection)) if row else None
 
 
@@ -96,20 +96,20 @@ def _lost() -> Busy:
     )
 
 
-def _take(state: State, token: str, doing: str) -> None:
+def _take(state: State, token: str, doing: str, name: str) -> None:
     try:
         with state.begin() as connection:
-            query = sa.select(tables.leases).where(tables.leases.c.name == _NAME).with_for_update()
+            query = sa.select(tables.leases).where(tables.leases.c.name == name).with_for_update()
             row = connection.execute(query).mappings().first()
             now = _now(connection)
             if row is not None:
                 _refuse_if_alive(_holder(row, now))
-                connection.execute(tables.leases.delete().where(tables.leases.c.name == _NAME))
-            own = {"name": _NAME, "holder": doing, "host": socket.gethostname(), "pid": os.getpid(), "token": token}
+                connection.execute(tables.leases.delete().where(tables.leases.c.name == name))
+            own = {"name": name, "holder": doing, "host": socket.gethostname(), "pid": os.getpid(), "token": token}
             times = {"process_start": psutil.Process().create_time(), "taken_at": now, "beat_at": now}
             connection.execute(tables.leases.insert().values(own | times))
     except IntegrityError:  # another process inserted first
-        _take(state, token, doing)
+        _take(state, token, doing, name)
 
 
 def _refuse_if_alive(holder: Holder) -> None:
@@ -144,7 +144,7 @@ def _keep_beating(held: Lease, over: threading.Event) -> None:
 
 
 def _beat(connection: sa.Connection, token: str) -> bool:
-    own = tables.leases.update().where(tables.leases.c.name == _NAME, tables.leases.c.token == token)
+    own = tables.leases.update().where(tables.leases.c.token == token)
     result: sa.CursorResult[Any] = connection.execute(own.values(beat_at=_now(connection)))
     return result.rowcount == 1
 

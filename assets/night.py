@@ -17,6 +17,8 @@ from tilth.assets import state
 from tilth.assets.declared import TableDeclaration
 from tilth.assets.lake import Lake, Run
 from tilth.assets.landing import land
+from tilth.assets.provenance import outbox
+from tilth.assets.provenance.pulled import asked_columns, ingest_step
 from tilth.assets.publishing.planning import Publishable, plan
 from tilth.assets.publishing.publish import Published, publish
 from tilth.assets.publishing.reconcile import reconcile
@@ -24,7 +26,7 @@ from tilth.assets.publishing.release import Releases
 from tilth.assets.pulls import pull_row
 from tilth.assets.ready import judge_landed
 from tilth.assets.sweep import sweep
-from tilth.connectors.protocol import Connector
+from tilth.connectors.protocol import Connector, Dataset
 from tilth.errors import MissingExtra, TilthError
 from tilth.schemas.contract import spec_of
 
@@ -49,6 +51,7 @@ def set_right(lake: Lake) -> None:
     """What every run does first: bring the state in line with the current release, sweep up after killed runs."""
     releases = Releases(lake.curated)
     reconcile(lake)
+    outbox.close_killed(lake)
     releases.sweep()
     sweep(lake, releases.all())
 
@@ -90,10 +93,8 @@ def _pulled(
     """Land what is new and judge all that is complete, also when the source dies after a complete pull."""
     spec = spec_of(contract)
     key = [column.source for column in spec.columns if column.key]
-    flag = [table.deletes.column] if table.deletes.column else []
-    columns = list(dict.fromkeys([*(column.source for column in spec.columns), *flag]))
     try:
-        return land(connector(), table, lake, run, key=key, columns=columns, whole=whole)
+        return land(connector(), table, lake, run, key=key, columns=asked_columns(table, spec), whole=whole)
     finally:
         judge_landed(table, contract, lake, run)
 
@@ -115,3 +116,6 @@ def _step(lake: Lake, run: Run, table: TableDeclaration, error: str | None) -> N
     values |= {"state": "failed" if error else "done", "error": error, "at": datetime.now(UTC)}
     with lake.state.begin() as connection:
         connection.execute(sa.insert(state.steps).values(values))
+        if error and not outbox.fail(connection, run, error, table=table.name):
+            step = ingest_step(table, Dataset(table.source, table.object))
+            outbox.fail_at_once(connection, lake, run, error, step)

@@ -4,13 +4,33 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["aside_path", "elements_path", "events_path", "raw_path", "ready_path", "settled_path", "toxic_path"]
+__all__ = [
+    "aside_path",
+    "elements_path",
+    "events_path",
+    "folder_of",
+    "raw_folder",
+    "raw_path",
+    "ready_path",
+    "settled_path",
+]
+__all__ += ["toxic_path"]
+
+
+def raw_folder(source: str, object: str, table: str) -> str:
+    """All that was landed for a table from one object."""
+    slug = re.sub(r"[^a-z0-9_]+", "-", object.lower()).strip("-") or "object"
+    return f"raw/{source}/{slug}/{table}"
 
 
 def raw_path(source: str, object: str, table: str, pull_id: int, number: int) -> str:
     """One landed batch, exactly as pulled."""
-    slug = re.sub(r"[^a-z0-9_]+", "-", object.lower()).strip("-") or "object"
-    return f"raw/{source}/{slug}/{table}/p{pull_id}/b{number}.parquet"
+    return f"{raw_folder(source, object, table)}/p{pull_id}/b{number}.parquet"
+
+
+def folder_of(room: str, table: str) -> str:
+    """All files of a table in `ready` or `toxic`."""
+    return f"{room}/{table}"
 
 
 def ready_path(table: str, pull_id: int) -> str:

@@ -62,6 +62,7 @@ class PullRow:
     superseded: int
     quarantined: int
     superseded_open: int
+    dataset: Mapping[str, str] | None = None  # where the object stands, in OpenLineage's names
 
     @property
     def ready(self) -> str:

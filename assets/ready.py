@@ -18,6 +18,7 @@ from tilth.assets.document_verdicts import verdicts_on_documents
 from tilth.assets.lake import Lake, Run
 from tilth.assets.outcomes import Verdicts
 from tilth.assets.places import toxic_path
+from tilth.assets.provenance.pulled import Judging, begin_judging
 from tilth.assets.pulls import PullRow, batches_of, landed_pulls, pull_row
 from tilth.assets.quarantine import record
 from tilth.assets.verdicts import keys_in, verdicts_on
@@ -54,10 +55,14 @@ def judge_landed(table: TableDeclaration, contract: object, lake: Lake, run: Run
         waiting = landed_pulls(connection, table.name)
     if not waiting:
         return {}
+    begun = begin_judging(lake, run, table, waiting)
     judge = Judge.of(contract, deleted=table.deletes.column if table.deletes.kind == "column" else None)
     _refuse_our_names(judge.spec)
     judged = {"keys": _judge_keys, "rows": _judge_rows}
-    return {pull.id: judged[pull.kind](pull, judge, table, lake, run) for pull in waiting}
+    return {
+        pull.id: judged[pull.kind](pull, judge, Judging(lake, run, table, judge.spec, begun.get(pull.id)))
+        for pull in waiting
+    }
 
 
 def version_column(table: TableDeclaration, spec: Spec) -> str | None:
@@ -77,7 +82,8 @@ def _refuse_our_names(spec: Spec) -> None:
             )
 
 
-def _judge_rows(pull: PullRow, judge: Judge, table: TableDeclaration, lake: Lake, run: Run) -> Counts:
+def _judge_rows(pull: PullRow, judge: Judge, judging: Judging) -> Counts:
+    lake, run, table = judging.lake, judging.run, judging.table
     with lake.state.read() as connection:
         batches = batches_of(connection, pull.id)
     if table.parsing is not None:
@@ -91,18 +97,20 @@ def _judge_rows(pull: PullRow, judge: Judge, table: TableDeclaration, lake: Lake
         if rows:
             connection.execute(state.quality.insert(), rows)
         _mark_judged(connection, pull, judge, run, counts)
+        judging.done(connection, pull, batches, asdict(counts), verdicts.quality)
     return counts
 
 
-def _judge_keys(pull: PullRow, judge: Judge, table: TableDeclaration, lake: Lake, run: Run) -> Counts:
+def _judge_keys(pull: PullRow, judge: Judge, judging: Judging) -> Counts:
     """A pull of keys holds no records: `pending` are its keys, `quarantined` those that cannot be read."""
-    del table
+    lake = judging.lake
     with lake.state.read() as connection:
         batches = batches_of(connection, pull.id)
     keys, unread = keys_in(pull, batches, judge, lake)
     counts = Counts(pull.pulled, keys, 0, 0, unread, 0)
     with lake.state.begin() as connection:
-        _mark_judged(connection, pull, judge, run, counts)
+        _mark_judged(connection, pull, judge, judging.run, counts)
+        judging.done(connection, pull, batches, asdict(counts), ())
     return counts
 
 

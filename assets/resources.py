@@ -50,6 +50,10 @@ class Grounds(Protocol):
         """The contract class of a declaration."""
         ...
 
+    def deliver(self) -> None:
+        """Deliver the lineage that waits; nothing is raised."""
+        ...
+
 
 @dataclass(slots=True)
 class Journal:
@@ -121,6 +125,8 @@ class Workbench:
         with self._open:
             if self._lake is not None:
                 end_run(self._lake, self.run, self.journal.exit())
+        if self._lake is not None and not self.leased:
+            self.grounds.deliver()
 
 
 def workbench(
@@ -135,7 +141,8 @@ def workbench(
         if context.instance and not names_process(run.tags):
             context.instance.add_run_tags(run.run_id, process_tags())
         night = run.tags.get(NIGHT, run.run_id)
-        values = Run(run.run_id, night, datetime.now(UTC), command=command or f"dagster run {run.run_id}")
+        doing = command or f"dagster run {run.run_id}"
+        values = Run(run.run_id, night, datetime.now(UTC), command=doing, job=run.job_name)
         bench = Workbench(grounds, values, journal or Journal(), run.tags.get(FULL) == "true", leased)
         try:
             yield bench

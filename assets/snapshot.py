@@ -25,7 +25,9 @@ _LAST_ATTEMPTS = (
     "WHERE id IN (SELECT max(id) FROM steps WHERE step = 'ingest' GROUP BY table_name) ORDER BY id"
 )
 _HOLDS = "SELECT table_name, kind, reason FROM holds"
-_LEASES = "SELECT holder, host, pid, taken_at, beat_at FROM leases"
+_LEASES = "SELECT holder, host, pid, taken_at, beat_at FROM leases WHERE name = 'writer'"
+_WAITING = "SELECT count(*) AS waiting FROM outbox WHERE delivered_at IS NULL"
+_DELIVERIES = "SELECT place, problem, at FROM deliveries"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,8 @@ class Snapshot:
     attempts: Rows = ()  # the last ingest step of each table
     holds: Rows = ()
     leases: Rows = ()
+    waiting: Rows = ()  # how many lineage events are not delivered yet
+    deliveries: Rows = ()  # where they go, and what the last attempt met
 
 
 def snapshot(url: str) -> Snapshot:
@@ -80,4 +84,5 @@ def _opened(url: str) -> Snapshot:
 
 
 def _read(rows: Callable[[str], Rows]) -> Snapshot:
-    return Snapshot(rows(_LAST_BOOKS), rows(_LAST_ATTEMPTS), rows(_HOLDS), rows(_LEASES))
+    asked = (_LAST_BOOKS, _LAST_ATTEMPTS, _HOLDS, _LEASES, _WAITING, _DELIVERIES)
+    return Snapshot(*(rows(sql) for sql in asked))

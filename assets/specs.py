@@ -6,6 +6,7 @@ Turns declarations and contracts into dagster's values; steps and components are
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -13,11 +14,22 @@ from typing import Any
 import dagster as dg
 
 from tilth.assets.declared import DerivedDeclaration, Freshness, TableDeclaration
+from tilth.assets.provenance.columns import Edge, Lineage
+from tilth.assets.provenance.tracing import Declared, derived_lineage, pulled_lineage
 from tilth.schemas.contract import Column, Spec
 from tilth.schemas.freshness import Cron
 
-__all__ = ["curated_key", "curated_spec", "freshness_policy", "identifier", "ingest_keys", "ingest_specs"]
-__all__ += ["raw_key", "ready_key", "table_schema", "toxic_key", "toxic_schema"]
+__all__ = ["column_lineage", "curated_key", "curated_spec", "freshness_policy", "identifier", "ingest_keys"]
+__all__ += [
+    "ingest_specs",
+    "published_lineage",
+    "raw_key",
+    "ready_key",
+    "ready_lineage",
+    "table_schema",
+    "toxic_key",
+    "toxic_schema",
+]
 
 _LEAST = timedelta(minutes=1)  # dagster's
 _SOME_DAY = datetime(2024, 1, 1, tzinfo=UTC)
@@ -159,8 +171,38 @@ def ingest_specs(table: TableDeclaration) -> tuple[dg.AssetSpec, dg.AssetSpec, d
     return raw, ready, toxic
 
 
-def curated_spec(declared: TableDeclaration | DerivedDeclaration, spec: Spec, time_zone: str) -> dg.AssetSpec:
-    """A published table: what its contract says of it, and what is promised."""
+def column_lineage(lineage: Lineage, keys: Mapping[str, dg.AssetKey]) -> dg.TableColumnLineage:
+    """Which columns of which assets a column comes from; `keys` are the assets behind the tables of `lineage`."""
+    inputs = {
+        name: dict.fromkeys((edge.table, edge.column) for edge in edges) for name, edges in lineage.columns.items()
+    }
+    return dg.TableColumnLineage(
+        {
+            name: [dg.TableColumnDep(keys[table], column) for table, column in found if table in keys]
+            for name, found in inputs.items()
+        }
+    )
+
+
+def ready_lineage(table: TableDeclaration, spec: Spec) -> dg.TableColumnLineage:
+    """Ready columns come from pulled ones."""
+    return column_lineage(pulled_lineage(table, spec), {table.name: raw_key(table)})
+
+
+def published_lineage(
+    declared: TableDeclaration | DerivedDeclaration, specs: Mapping[str, Spec]
+) -> dg.TableColumnLineage:
+    """Published columns come from ready ones, those of derived tables from other published ones."""
+    spec = specs[declared.name]
+    if isinstance(declared, DerivedDeclaration):
+        keys = {name: curated_key(name) for name in declared.inputs}
+        return column_lineage(derived_lineage(declared, spec, specs), keys)
+    same = Lineage({name: (Edge(declared.name, name, "IDENTITY"),) for name in spec.schema})
+    return column_lineage(same, {declared.name: ready_key(declared.name)})
+
+
+def curated_spec(declared: Declared, spec: Spec, time_zone: str, lineage: dg.TableColumnLineage) -> dg.AssetSpec:
+    """A published table: what its contract says of it, where its columns come from, and what is promised."""
     if isinstance(declared, DerivedDeclaration):
         deps, group = [curated_key(name) for name in declared.inputs], "derived"
     else:
@@ -173,7 +215,11 @@ def curated_spec(declared: TableDeclaration | DerivedDeclaration, spec: Spec, ti
         owners=[declared.owner] if declared.owner else [],
         kinds={"duckdb", *(["sql"] if isinstance(declared, DerivedDeclaration) and declared.sql else [])},
         tags={"tilth/table": identifier(declared.name)},
-        metadata={"tilth/table": declared.name, "dagster/column_schema": table_schema(spec)},
+        metadata={
+            "tilth/table": declared.name,
+            "dagster/column_schema": table_schema(spec),
+            "dagster/column_lineage": lineage,
+        },
         freshness_policy=freshness_policy(declared.freshness, time_zone),
         skippable=True,
     )

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-__all__ = ["COUNTS", "DocumentsStatus", "SourceStatus", "Status", "TableStatus", "table_document"]
+__all__ = ["COUNTS", "DocumentsStatus", "LineageStatus", "SourceStatus", "Status", "TableStatus", "table_document"]
 
 COUNTS = (
     "pulled", "replayed", "pending_before", "inserted", "updated", "unchanged", "duplicate", "superseded", "deleted",
@@ -57,6 +57,15 @@ class DocumentsStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class LineageStatus:
+    """The lineage events that are not delivered yet, where they go, and what the last attempt met."""
+
+    waiting: int = 0
+    place: str | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """The whole project at one moment."""
 
@@ -68,6 +77,7 @@ class Status:
     conserved: bool
     running: str | None  # who holds the lease
     documents: tuple[DocumentsStatus, ...] = ()
+    lineage: LineageStatus = LineageStatus()
 
     def to_dict(self) -> dict[str, Any]:
         """As `tilth status --json` prints it."""
@@ -81,6 +91,7 @@ class Status:
                 {"name": one.name, "state": one.state, "error": one.error, "at": _text(one.at)} for one in self.sources
             ],
             "conserved": self.conserved,
+            "lineage": asdict(self.lineage),
         }
 
 

@@ -12,22 +12,8 @@ import sqlalchemy as sa
 
 from tilth.assets.publishing.books import COUNTS
 
-__all__ = [
-    "Instant",
-    "acceptances",
-    "batches",
-    "books",
-    "entries",
-    "events",
-    "holds",
-    "leases",
-    "metadata",
-    "pulls",
-    "quality",
-    "releases",
-    "runs",
-    "steps",
-]
+__all__ = ["Instant", "acceptances", "batches", "books", "deliveries", "entries", "events", "holds", "leases"]
+__all__ += ["metadata", "outbox", "pulls", "quality", "releases", "runs", "steps"]
 
 
 class Instant(sa.TypeDecorator[datetime]):
@@ -108,6 +94,7 @@ pulls = sa.Table(
     sa.Column("superseded", _big, nullable=False, default=0),
     sa.Column("quarantined", _big, nullable=False, default=0),
     sa.Column("superseded_open", _big, nullable=False, default=0),
+    sa.Column("dataset", _json),  # protocol.Dataset as a mapping: where the object stood when the pull began
     sa.UniqueConstraint("table_name", "number"),
 )
 
@@ -166,6 +153,7 @@ releases = sa.Table(
     sa.Column("folder", sa.String, nullable=False),
     sa.Column("published_at", Instant),
     sa.Column("manifest", _json, nullable=False),
+    sa.Column("lineage", sa.Text),  # JSON: the events that go into the outbox once the release is current
 )
 
 holds = sa.Table(
@@ -226,4 +214,34 @@ leases = sa.Table(
     sa.Column("token", sa.String, nullable=False),  # of this holding: nobody else may extend or release it
     sa.Column("taken_at", Instant, nullable=False),
     sa.Column("beat_at", Instant, nullable=False),
+)
+
+outbox = sa.Table(
+    "outbox",
+    metadata,
+    _id(),
+    sa.Column("run_id", sa.String, nullable=False),  # OpenLineage's: of one step
+    sa.Column("type", sa.String, nullable=False),  # START | COMPLETE | FAIL
+    sa.Column("job", sa.String, nullable=False),
+    sa.Column("table_name", sa.String),  # None: of a step over all tables
+    sa.Column("of_run", sa.String, nullable=False),  # Dagster's
+    sa.Column("release", sa.Integer),  # of a release's events: its number
+    sa.Column("open", sa.Boolean, nullable=False, default=False),  # a START whose end is still to come
+    sa.Column("event", sa.Text, nullable=False),  # as it is delivered, byte for byte
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("delivered_at", Instant),
+    sa.UniqueConstraint("run_id", "type"),
+    sa.Index("outbox_by_run", "of_run", "job"),
+    sa.Index("outbox_open", "open"),
+    sa.Index("outbox_waiting", "delivered_at", "id"),
+)
+
+deliveries = sa.Table(
+    "deliveries",
+    metadata,
+    sa.Column("name", sa.String, primary_key=True),  # lineage
+    sa.Column("place", sa.String, nullable=False),  # the file or address that was delivered to last
+    sa.Column("size", _big, nullable=False, default=0),  # bytes of the file that are known to be whole lines of ours
+    sa.Column("problem", sa.Text),  # why the last attempt did not deliver all
+    sa.Column("at", Instant, nullable=False),
 )

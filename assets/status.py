@@ -17,7 +17,7 @@ from tilth.assets.publishing import shelf
 from tilth.assets.publishing.books import unproved
 from tilth.assets.publishing.manifest import Manifest, TableRelease
 from tilth.assets.snapshot import Snapshot, moment, snapshot
-from tilth.assets.standing import COUNTS, DocumentsStatus, SourceStatus, Status, TableStatus
+from tilth.assets.standing import COUNTS, DocumentsStatus, LineageStatus, SourceStatus, Status, TableStatus
 from tilth.schemas.freshness import Sla, state_of
 
 __all__ = ["current_manifest", "status"]
@@ -50,6 +50,7 @@ def status(
         conserved=not any(table.unproved for table in found),
         running=_running(state, now),
         documents=tuple(_documents(tables, {table.name: table for table in found})),
+        lineage=_lineage(state),
     )
 
 
@@ -134,6 +135,12 @@ def _source(name: str, state: Snapshot) -> SourceStatus:
     failed = [row for row in rows if row["run_id"] == last["run_id"] and row["state"] == "failed"]
     error = str(failed[0]["error"] or "") if failed else None
     return SourceStatus(name, "failed" if failed else "ok", error, moment(last["at"]))
+
+
+def _lineage(state: Snapshot) -> LineageStatus:
+    waiting = int(state.waiting[0]["waiting"]) if state.waiting else 0
+    last = state.deliveries[0] if state.deliveries else {"place": None, "problem": None}
+    return LineageStatus(waiting, last["place"], last["problem"] if waiting else None)
 
 
 def _running(state: Snapshot, now: datetime) -> str | None:

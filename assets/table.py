@@ -15,7 +15,8 @@ from tilth.assets.declaration import table_from
 from tilth.assets.declared import TableDeclaration
 from tilth.assets.night import TableResult, ingest_table
 from tilth.assets.resources import KEY, Workbench, readable
-from tilth.assets.specs import identifier, ingest_specs, raw_key, ready_key, toxic_key
+from tilth.assets.specs import identifier, ingest_specs, raw_key, ready_key, ready_lineage, toxic_key
+from tilth.schemas.contract import spec_of
 
 __all__ = ["FreshnessAttributes", "RightsAttributes", "Table", "TableAttributes", "ToxicAttributes"]
 __all__ += ["chosen", "ingest_step", "told"]
@@ -119,7 +120,7 @@ def ingest_step(table: TableDeclaration) -> dg.AssetsDefinition:
                 table, contract, lambda: bench.grounds.connector(table.source), lake, bench.run, whole=bench.whole
             )
             bench.journal.note(table.name, result)
-        yield from told(context, [*_materialised(table, result)])
+        yield from told(context, [*_materialised(table, result, ready_lineage(table, spec_of(contract)))])
         yield from (check for check in _checks(table, result) if chosen(context, check))
 
     return step
@@ -143,10 +144,13 @@ def chosen(context: dg.AssetExecutionContext, check: dg.AssetCheckResult) -> boo
     )
 
 
-def _materialised(table: TableDeclaration, result: TableResult) -> Iterator[dg.MaterializeResult[Any]]:
+def _materialised(
+    table: TableDeclaration, result: TableResult, lineage: dg.TableColumnLineage
+) -> Iterator[dg.MaterializeResult[Any]]:
+    judged = {"duplicate": result.duplicate, "superseded": result.superseded, "dagster/column_lineage": lineage}
     rows: dict[dg.AssetKey, tuple[int, dict[str, Any]]] = {
         raw_key(table): (result.pulled, {}),
-        ready_key(table.name): (result.pending, {"duplicate": result.duplicate, "superseded": result.superseded}),
+        ready_key(table.name): (result.pending, judged),
         toxic_key(table.name): (result.quarantined, {"toxic": result.quarantined}),
     }
     for key, (count, more) in rows.items():

@@ -21,7 +21,7 @@ from tilth.assets.derived import Derived, publish_step
 from tilth.assets.document_set import Documents
 from tilth.assets.night import Publishable, pending
 from tilth.assets.resources import KEY, workbench
-from tilth.assets.specs import ingest_keys, ready_key, table_schema
+from tilth.assets.specs import ingest_keys, ready_key, ready_lineage, table_schema
 from tilth.assets.table import Table
 from tilth.pipelines.instance import PROJECT_VARIABLE
 from tilth.pipelines.jobs import ingest_job, publish_job
@@ -109,7 +109,10 @@ def _dresser(project: Project, tables: Mapping[str, Publishable]) -> Callable[[d
         if spec.group_name == "raw":
             return spec.merge_attributes(kinds={project.kind(table.declaration)})
         if spec.key == ready_key(table.name):
-            return spec.merge_attributes(metadata={"dagster/column_schema": table_schema(spec_of(table.contract))})
+            contract = spec_of(table.contract)
+            lineage = ready_lineage(table.declaration, contract)
+            facts = {"dagster/column_schema": table_schema(contract), "dagster/column_lineage": lineage}
+            return spec.merge_attributes(metadata=facts)
         return spec
 
     return dress

@@ -22,6 +22,7 @@ from tilth.assets.process import process_tags
 from tilth.errors import Busy, DeclarationError, LakeError, ReleaseError, TilthError
 from tilth.pipelines.instance import instance
 from tilth.pipelines.jobs import INGEST, PUBLISH
+from tilth.pipelines.lineage import deliver_after_a_run
 from tilth.pipelines.progress import Progress
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class NightResult:
     seconds: float
     problems: tuple[str, ...] = ()
     failures: tuple[TilthError, ...] = ()  # of steps; the cause of an unexpected one is in it, for --debug
+    remarks: tuple[str, ...] = ()  # what is not as it should be, and no failure of the night
 
 
 def run_night(
@@ -68,7 +70,8 @@ def run_night(
             night = _pass(project, _chosen(project, select), full=full, publish=publish, progress=progress)
     except Busy as busy:
         return NightResult("", "", None, _BUSY, time.monotonic() - began, (str(busy),), (busy,))
-    return replace(night, seconds=time.monotonic() - began)
+    remark = deliver_after_a_run(project.settings, lake)
+    return replace(night, seconds=time.monotonic() - began, remarks=(remark,) if remark else ())
 
 
 def _pass(

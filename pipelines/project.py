@@ -59,6 +59,12 @@ class Project:
         connection = self.connection(name)
         return connector(connection.kind, name, connection.settings, base=self.settings.folder)
 
+    def deliver(self) -> None:
+        """Deliver the lineage that waits; what goes wrong with that is told by the status."""
+        from tilth.pipelines.lineage import deliver_after_a_run
+
+        deliver_after_a_run(self.settings, self.lake())
+
     def connection(self, name: str) -> Connection:
         """One connection by name."""
         if name not in self.connections:
@@ -111,6 +117,8 @@ def open_lake(settings: Settings) -> Lake:
         curated=settings.curated,
         time_zone=settings.time_zone,
         keep_releases=settings.keep.releases,
+        project=settings.name,
+        lineage=settings.lineage.on,
     )
 
 

@@ -6,8 +6,10 @@ Finds the project, reads both files, and reports every mistake in them with its 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import cast
 from zoneinfo import ZoneInfo, available_timezones
@@ -15,9 +17,11 @@ from zoneinfo import ZoneInfo, available_timezones
 from tilth.assets.declaration import raise_mistakes
 from tilth.assets.fields import Fields
 from tilth.assets.marked import Marked, Mistakes, mistake, read_marked, text_of
+from tilth.connectors.secrets import is_reference
 from tilth.errors import DeclarationError
 
-__all__ = ["PROJECT_FILE", "Connection", "Keep", "Settings", "find_project", "read_connections", "read_settings"]
+__all__ = ["PROJECT_FILE", "Connection", "Keep", "Lineage", "Settings"]
+__all__ += ["find_project", "read_connections", "read_settings"]
 
 PROJECT_FILE = "tilth.yaml"
 
@@ -28,6 +32,22 @@ class Keep:
 
     releases: int = 5
     raw_days: int = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """Where lineage events go: a file of JSON lines or an OpenLineage backend; neither: none are kept."""
+
+    file: Path | None = None
+    url: str | None = None  # without user and password
+    path: str = "/api/v1/lineage"
+    api_key: str | None = field(default=None, repr=False)  # a reference
+    timeout: timedelta = timedelta(seconds=5)
+
+    @property
+    def on(self) -> bool:
+        """Whether events are kept at all."""
+        return self.file is not None or self.url is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +66,7 @@ class Settings:
     time_zone: str = "UTC"
     schedule: str | None = None  # cron, in the project's time zone
     keep: Keep = Keep()
+    lineage: Lineage = Lineage()
     systems: str | None = None  # a module whose `company(folder)` runs the systems that the sources reach
 
 
@@ -122,6 +143,7 @@ def _settings(fields: Fields, folder: Path) -> Settings:
             releases=int(keep.number("releases", 1, 1000, default=Keep().releases, whole=True)),
             raw_days=int(keep.number("raw_days", 1, 36500, default=Keep().raw_days, whole=True)),
         ),
+        lineage=_lineage(fields, folder),
         systems=fields.text("systems", pattern=r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", expected="a module's import path"),
     )
     keep.done()
@@ -137,6 +159,32 @@ def _path(fields: Fields, key: str, folder: Path, default: str) -> Path:
         text = default
     path = Path(text).expanduser()
     return path if path.is_absolute() else (folder / path).resolve() if ".." in path.parts else folder / path
+
+
+def _lineage(fields: Fields, folder: Path) -> Lineage:
+    """`off` (which YAML reads as false), a file, or an address; without a word, the usual file."""
+    node = fields.node("lineage")
+    if node and node.value in (False, "off"):
+        return Lineage()
+    inner = fields.mapping("lineage")
+    url, address, key = inner.text("url"), inner.node("url"), inner.node("api_key")
+    if url and address and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#@]*)?", url):  # it may hold a credential
+        expected = "https://HOST or https://HOST:PORT; a key stands in api_key"
+        fields.mistakes.append(mistake("url is not an address", where=address.where, expected=expected))
+    if key and not is_reference(key.value):
+        expected = "env:NAME or file:PATH"
+        fields.mistakes.append(mistake("api_key must be a reference", where=key.where, expected=expected))
+    found = Lineage(
+        file=None if url else _path(inner, "file", folder, "data/lineage/events.jsonl"),
+        url=url,
+        path=inner.text("path", pattern=r"/[^\s?#]*", expected="a path such as /api/v1/lineage") or Lineage().path,
+        api_key=str(key.value) if key else None,
+        timeout=inner.duration("timeout") or Lineage().timeout,
+    )
+    if (file := inner.node("file")) and url:
+        inner.wrong("lineage goes to a file or to a url, not to both", file, "one of them")
+    inner.done()
+    return found
 
 
 def _state_url(fields: Fields, folder: Path) -> str:

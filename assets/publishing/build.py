@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -49,6 +50,7 @@ class Build:
     candidate: Candidate
     tables: dict[str, TableRelease] = field(default_factory=dict[str, TableRelease])
     quality: dict[str, tuple[Quality, ...]] = field(default_factory=dict[str, tuple[Quality, ...]])
+    times: dict[str, tuple[datetime, datetime]] = field(default_factory=dict[str, tuple[datetime, datetime]])
 
 
 @contextmanager
@@ -86,11 +88,17 @@ class _Builder:
         for group in self.plan.groups:
             also = self._circle([self.plan.turns[name] for name in group if name not in self.held])
             for name in group:
-                with _blamed(name):
+                with _blamed(name), self._timed(name):
                     self.result.tables[name] = self._turn(self.plan.turns[name], also)
         for declaration, judge in self.plan.derived:
-            with _blamed(declaration.name):
+            with _blamed(declaration.name), self._timed(declaration.name):
                 self.result.tables[declaration.name] = self._derived(declaration, judge)
+
+    @contextmanager
+    def _timed(self, name: str) -> Generator[None]:
+        start = datetime.now(UTC)
+        yield
+        self.result.times[name] = (start, datetime.now(UTC))
 
     def _circle(self, turns: list[Turn]) -> dict[str, str]:
         """Of tables that refer to themselves or each other: the records that arrive together."""

@@ -13,12 +13,12 @@ from datetime import datetime
 import duckdb
 import polars as pl
 
+from tilth.assets.provenance.columns import PROVENANCE
 from tilth.assets.publishing.engine import quoted
 from tilth.schemas.contract import Spec
 
-__all__ = ["PROVENANCE", "Candidate", "comma"]
+__all__ = ["Candidate", "comma"]
 
-PROVENANCE = {"_source": "VARCHAR", "_batch": "BIGINT", "_ordinal": "BIGINT", "_updated_at": "TIMESTAMP WITH TIME ZONE"}
 Row = tuple[object, ...]
 _LOADING = "tilth_loading"
 

@@ -54,6 +54,8 @@ def write_catalog(con: DuckDBPyConnection, facts: CatalogFacts) -> None:
     _put(con, "quality", _quality(con, built, facts), by=("run", "table"))
     con.execute("DELETE FROM _catalog.quarantine").fetchall()
     _put(con, "quarantine", [asdict(row) for row in facts.quarantine], by=())
+    con.execute("DELETE FROM _catalog.lineage").fetchall()
+    _put(con, "lineage", [asdict(row) for row in facts.lineage], by=())
     _put(con, "runs", [asdict(row) for row in facts.runs], by=("run_id",))
     _put(con, "conservation", _books(facts.manifest), by=("run_id", "table"))
     _put(con, "releases", [_release(facts.manifest)], by=("release",))

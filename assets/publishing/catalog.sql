@@ -106,6 +106,19 @@ COMMENT ON COLUMN _catalog.quarantine.rule IS 'Name of the rule';
 COMMENT ON COLUMN _catalog.quarantine.open IS 'Records that wait to be mended';
 COMMENT ON COLUMN _catalog.quarantine.oldest IS 'Since when the oldest of them waits';
 
+CREATE TABLE _catalog.lineage (
+    "table" VARCHAR, "column" VARCHAR, input VARCHAR, input_column VARCHAR, transformation VARCHAR, kind VARCHAR,
+    origin VARCHAR
+);
+COMMENT ON TABLE _catalog.lineage IS 'Where each column comes from: one row for each input column, in the sources and, for derived tables, in the tables that their query reads';
+COMMENT ON COLUMN _catalog.lineage."table" IS 'Table in schema main';
+COMMENT ON COLUMN _catalog.lineage."column" IS 'Column; empty: the input decides which rows the table has';
+COMMENT ON COLUMN _catalog.lineage.input IS 'origin source: where the object stands (server and table, file, address); origin table: a table in schema main; empty: the column has no input, see transformation';
+COMMENT ON COLUMN _catalog.lineage.input_column IS 'Column of the input';
+COMMENT ON COLUMN _catalog.lineage.transformation IS 'IDENTITY, TRANSFORMATION, AGGREGATION; JOIN, FILTER, GROUP_BY, SORT, WINDOW, CONDITIONAL; UNKNOWN: the query could not be read, so every input column is named; then how, in words';
+COMMENT ON COLUMN _catalog.lineage.kind IS 'direct: the value goes into the column; indirect: it decides which rows or values there are';
+COMMENT ON COLUMN _catalog.lineage.origin IS 'source: all the way back; table: one step back, for derived tables';
+
 CREATE TABLE _catalog.runs (
     run_id VARCHAR, night VARCHAR, kind VARCHAR, started_at TIMESTAMPTZ, finished_at TIMESTAMPTZ, exit INTEGER
 );

@@ -41,7 +41,7 @@ def connect(
         config["threads"] = threads
     try:
         return duckdb.connect(":memory:" if path is None else str(path), read_only=read_only, config=config)
-    except duckdb.IOException as error:
+    except duckdb.Error as error:
         if not read_only:
             raise  # a candidate's trouble is told with what stays published
         raise _unreadable(path, error) from error
@@ -53,13 +53,14 @@ def attach(con: DuckDBPyConnection, path: Path, name: str) -> None:
 
     try:
         con.execute(f"ATTACH {literal(str(path))} AS {name} (READ_ONLY)").fetchall()
-    except duckdb.IOException as error:
+    except duckdb.Error as error:
         raise _unreadable(path, error) from error
 
 
 def _unreadable(path: Path | None, error: Exception) -> ReleaseError:
-    step = "close the program that writes to it, then tilth verify"
-    return ReleaseError("the file cannot be read", where=str(path), got=str(error).splitlines()[0], next=step)
+    got, writing = str(error).splitlines()[0], "close the program that writes to it, then tilth verify"
+    step = "tilth publish rollback" if "corrupt" in got.lower() else writing
+    return ReleaseError("the file cannot be read", where=str(path), got=got, next=step)
 
 
 def create(path: Path) -> None:

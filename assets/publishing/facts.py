@@ -15,7 +15,7 @@ from tilth.assets.declared import DerivedDeclaration, TableDeclaration
 from tilth.assets.publishing.manifest import Manifest
 from tilth.schemas.spec import Spec
 
-__all__ = ["BatchFact", "CatalogFacts", "QualityFact", "QuarantineFact", "RunFact", "TableFacts"]
+__all__ = ["BatchFact", "CatalogFacts", "LineageFact", "QualityFact", "QuarantineFact", "RunFact", "TableFacts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +76,25 @@ class BatchFact:
 
 
 @dataclass(frozen=True, slots=True)
+class LineageFact:
+    """One input column of a column (None: of the choice of the table's rows)."""
+
+    table: str
+    column: str | None
+    input: str | None
+    input_column: str | None
+    transformation: str | None
+    kind: str | None  # direct | indirect
+    origin: str  # source | table
+
+
+@dataclass(frozen=True, slots=True)
 class CatalogFacts:
     """Everything the catalogue of the release `manifest` says.
 
     Runs, quality and batches need only be those that the previous release's catalogue does not hold in their
-    present form; the clone carries the older ones, and its `releases` and `conservation`. Quarantine is given whole.
+    present form; the clone carries the older ones, and its `releases` and `conservation`. Quarantine and lineage are
+    given whole.
     """
 
     manifest: Manifest
@@ -91,3 +105,4 @@ class CatalogFacts:
     quarantine: Sequence[QuarantineFact] = field(default_factory=tuple[QuarantineFact, ...])
     open_keys: pl.DataFrame | None = None  # table, rule, key: the keys of open quarantine entries
     batches: Sequence[BatchFact] = field(default_factory=tuple[BatchFact, ...])
+    lineage: Sequence[LineageFact] = field(default_factory=tuple[LineageFact, ...])  # of all tables

@@ -5,17 +5,30 @@ The state does not know yet what this release causes; its quarantine events are 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import polars as pl
 import sqlalchemy as sa
 
 from tilth.assets import parquet, state
+from tilth.assets.declared import TableDeclaration
 from tilth.assets.lake import Lake, Run
-from tilth.assets.publishing.facts import BatchFact, CatalogFacts, QualityFact, QuarantineFact, RunFact, TableFacts
+from tilth.assets.provenance.naming import words
+from tilth.assets.provenance.pulled import source_places
+from tilth.assets.provenance.tracing import Origin, trace
+from tilth.assets.publishing.facts import (
+    BatchFact,
+    CatalogFacts,
+    LineageFact,
+    QualityFact,
+    QuarantineFact,
+    RunFact,
+    TableFacts,
+)
 from tilth.assets.publishing.manifest import Manifest, in_ranges
 from tilth.assets.publishing.release import Releases
 from tilth.assets.quarantine import open_entries
+from tilth.connectors.protocol import Dataset
 
 __all__ = ["gather"]
 
@@ -42,6 +55,7 @@ def gather(
             quarantine=_quarantine(open_),
             batches=_batches(connection, manifest, previous),
             open_keys=open_.select("table", "rule", "key"),
+            lineage=[*_lineage(connection, tables)],
         )
 
 
@@ -95,6 +109,25 @@ def _after(now: pl.DataFrame, events: pl.DataFrame, manifest: Manifest) -> pl.Da
 def _quarantine(open_: pl.DataFrame) -> list[QuarantineFact]:
     counted = open_.group_by("table", "rule").agg(pl.col("id").n_unique().alias("open"), pl.col("at").min())
     return [QuarantineFact(*row) for row in counted.sort("table", "rule").iter_rows()]
+
+
+def _lineage(connection: sa.Connection, tables: Sequence[TableFacts]) -> Iterator[LineageFact]:
+    """Where every column comes from; a source stands where its last pull found it."""
+    declared = [table.declaration for table in tables]
+    places = source_places(connection, [one for one in declared if isinstance(one, TableDeclaration)])
+    for traced in trace([(table.declaration, table.spec) for table in tables], places):
+        for origin, found in (("source", traced.sources), ("table", traced.steps)):
+            for one in found:
+                yield _fact(traced.table, one, origin)
+
+
+def _fact(table: str, one: Origin, origin: str) -> LineageFact:
+    source = words(one.input) if isinstance(one.input, Dataset) else one.input
+    if one.edge is None:
+        return LineageFact(table, one.column, source, None, one.told or None, None, origin)
+    how = f"{one.edge.kind}: {one.edge.told}" if one.edge.told else one.edge.kind
+    kind = "direct" if one.edge.direct else "indirect"
+    return LineageFact(table, one.column, source, one.edge.column, how, kind, origin)
 
 
 def _batches(connection: sa.Connection, manifest: Manifest, previous: Manifest | None) -> list[BatchFact]:

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from tilth.assets import state
 from tilth.assets.database import State
 from tilth.assets.lake import Lake, Run
+from tilth.assets.provenance.rollback import rolling_back
 from tilth.assets.publishing import checks
 from tilth.assets.publishing.engine import attach, connect, quoted, row_of
 from tilth.assets.publishing.manifest import Manifest
@@ -151,6 +152,7 @@ def rollback(lake: Lake, releases: Releases, run: Run, *, to: int | None = None)
         raise ReleaseError(f"release {target} is not whole: {problem.what}", **facts, next="tilth publish list")
     with lake.state.begin() as connection:
         open_rollback(connection, run)
+        rolling_back(connection, lake, run, release.manifest)
     releases.switch(release)
     reconcile(lake, run)
     return release.manifest

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from tilth.assets import state
 from tilth.assets.lake import Lake, Run
 from tilth.assets.lease import refuse_if_lost
+from tilth.assets.provenance.published import Built, Publishing
 from tilth.assets.publishing.build import Build, Refused, build
 from tilth.assets.publishing.catalog import write_catalog
 from tilth.assets.publishing.durable import remove_tree
@@ -50,25 +51,31 @@ def publish(
 ) -> Published:
     """Merge all that is pending into a new release; whoever calls holds the project's lease."""
     releases = Releases(lake.curated)
-    current = releases.current()
-    todo = plan(publishables, lake, current, select)
-    if not todo.anything:
-        return Published(None, current, current.tables if current else {}, ())
-    with lake.state.read() as connection:
-        number = releases.next_number(connection.execute(sa.select(state.releases.c.release)).scalars())
-    draft, manifest = _built(todo, releases, publishables, lake, run, number)
-    check_file(draft.path, manifest)
-    release = releases.seal(draft, manifest)
-    intend(release, lake)
-    refuse_if_lost(lake.state)
-    releases.switch(release)
+    told = Publishing.begin(lake, run, [publishable.name for publishable in publishables])
+    try:
+        current = releases.current()
+        todo = plan(publishables, lake, current, select)
+        if not todo.anything:
+            told.nothing(current)
+            return Published(None, current, current.tables if current else {}, ())
+        with lake.state.read() as connection:
+            number = releases.next_number(connection.execute(sa.select(state.releases.c.release)).scalars())
+        draft, manifest, result = _built(todo, releases, publishables, lake, run, number)
+        check_file(draft.path, manifest)
+        release = releases.seal(draft, manifest)
+        intend(release, lake, told.prepared(_as_told(publishables, todo, manifest, result)))
+        refuse_if_lost(lake.state)
+        releases.switch(release)
+    except Exception as error:
+        told.failed(error)
+        raise
     confirm(manifest, lake)
     return Published(number, manifest, manifest.tables, (*_problems(manifest), *_tidied(releases, lake)))
 
 
 def _built(
     todo: Plan, releases: Releases, publishables: Sequence[Publishable], lake: Lake, run: Run, number: int
-) -> tuple[Draft, Manifest]:
+) -> tuple[Draft, Manifest, Build]:
     """A candidate that every table in it agreed to; each refusal holds one more table and starts from a new clone."""
     held = dict(todo.held)
     while True:
@@ -80,7 +87,7 @@ def _built(
             ):
                 manifest = _manifest(todo, result, run, number)
                 _describe(result, manifest, publishables, todo, lake, run)
-            return draft, manifest
+            return draft, manifest, result
         except Refused as refused:
             if refused.table in held:
                 raise
@@ -89,6 +96,19 @@ def _built(
             with suppress(OSError):
                 remove_tree(draft.folder)  # half a candidate would keep a full disk full
             raise
+
+
+def _as_told(publishables: Sequence[Publishable], todo: Plan, manifest: Manifest, result: Build) -> Built:
+    """The candidate as lineage tells of it."""
+    return Built(
+        manifest,
+        todo.specs,
+        {publishable.name: publishable.declaration for publishable in publishables},
+        result.times,
+        {name: sum(pull.pending for pull in turn.pulls) for name, turn in todo.turns.items()},
+        result.quality,
+        frozenset(todo.current.tables if todo.current else ()),
+    )
 
 
 def _manifest(todo: Plan, result: Build, run: Run, number: int) -> Manifest:

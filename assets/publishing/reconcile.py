@@ -18,6 +18,8 @@ import sqlalchemy as sa
 
 from tilth.assets import parquet, state
 from tilth.assets.lake import Lake, Run
+from tilth.assets.provenance.outbox import put_of_release
+from tilth.assets.provenance.rollback import rolled_back
 from tilth.assets.publishing import shelf
 from tilth.assets.publishing.manifest import Manifest
 from tilth.assets.publishing.release import Release, Releases
@@ -38,10 +40,12 @@ class Reconciled:
     taken_back: tuple[int, ...] = ()
 
 
-def intend(release: Release, lake: Lake) -> None:
-    """Write down, before the switch, what the release will mean."""
+def intend(release: Release, lake: Lake, lineage: str | None = None) -> None:
+    """Write down, before the switch, what the release will mean; `lineage` are its events (`outbox.prepare`)."""
     with lake.state.begin() as connection:
         _put_row(connection, release.manifest, release.folder.name, "intended")
+        of = state.releases.c.release == release.manifest.release
+        connection.execute(sa.update(state.releases).where(of).values(lineage=lineage))
 
 
 def confirm(manifest: Manifest, lake: Lake) -> None:
@@ -91,9 +95,10 @@ def _align(connection: sa.Connection, lake: Lake, current: Manifest | None, run:
     taken = [n for n, (kind, _) in rows.items() if kind == "published" and n not in numbers and n > min(numbers)]
     if abandoned:
         of = state.releases.c.release.in_(abandoned)
-        connection.execute(sa.update(state.releases).where(of).values(state="abandoned"))
+        connection.execute(sa.update(state.releases).where(of).values(state="abandoned", lineage=None))
     if current is not None:
         take_back(connection, sorted(taken), current, run)
+        rolled_back(connection, lake, run, current, taken)
     close_rollbacks(connection, taken, run)
     confirmed = [m.release for m in reversed(chain) if _confirm(connection, m, lake)]
     return Reconciled(current, tuple(confirmed), abandoned, tuple(sorted(taken)))
@@ -111,6 +116,7 @@ def _confirm(connection: sa.Connection, manifest: Manifest, lake: Lake) -> bool:
     _keep_books(connection, manifest)
     _clear_holds(connection, manifest, again=kind == "withdrawn")
     _put_row(connection, manifest, shelf.name_of(manifest.release, manifest.run_id), "published")
+    put_of_release(connection, manifest.release)
     return True
 
 

@@ -40,6 +40,7 @@ def tree() -> Command:
             Command("sources", "The systems that data comes from.", children=_sources()),
             Command("quarantine", "The records that were refused, and why.", children=_quarantine()),
             Command("publish", "The releases of the curated file.", children=_publish()),
+            Command("lineage", "Where columns come from, and the events that tell it.", children=_lineage()),
             _one("verify", "Prove again, from the data, that all is as it was recorded.", "verify:verify"),
             _one("schedule", "Print the nightly schedule, for cron too.", "schedule:schedule"),
             _one("ui", "Serve the Dagster UI of the project.", "ui:ui"),
@@ -74,6 +75,14 @@ def _publish() -> tuple[Command, ...]:
         _one("accept", "Let a held table be published with the next run.", "publish:accept"),
         _one("rollback", "Make an earlier release current again.", "publish:rollback"),
         _one("verify", "As `tilth verify`.", "verify:verify"),
+    )
+
+
+def _lineage() -> tuple[Command, ...]:
+    return (
+        _one("show", "Where a table's columns come from, and what is made from them.", "lineage:show"),
+        _one("export", "The events that are kept, as JSON lines.", "lineage:export"),
+        _one("deliver", "Deliver now the events that wait.", "lineage:deliver"),
     )
 
 

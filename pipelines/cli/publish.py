@@ -114,17 +114,19 @@ def rollback(
     from tilth.assets.lake import Run
     from tilth.assets.lease import lease
     from tilth.assets.publishing.history import rollback as go_back
+    from tilth.pipelines.lineage import deliver_after_a_run
 
     settings = _settings(context)
     releases, lake = _releases(settings), open_lake(settings)
     run_id = str(uuid4())
-    run = Run(run_id, run_id, datetime.now(UTC), command="tilth publish rollback")
+    run = Run(run_id, run_id, datetime.now(UTC), command="tilth publish rollback", job="rollback")
     with lease(lake.state, holder=run.command):
         manifest = go_back(lake, releases, run, to=to)
+    remark = deliver_after_a_run(settings, lake)
     held = _held(lake.state)
     document: dict[str, Any] = {"release": manifest.release, "run_id": run_id, "held": held}
     names = ", ".join(held) or "none"
-    view = f"release {manifest.release} is current again; held tables: {names}"
+    view = f"release {manifest.release} is current again; held tables: {names}" + (f"\n{remark}" if remark else "")
     return Answer(document, f"{view}\n  next: tilth status")
 
 

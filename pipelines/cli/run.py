@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -51,17 +52,18 @@ def run(
         "exit": night.exit,
         "conserved": status.conserved,
         "problems": list(night.problems),
+        "remarks": list(night.remarks),
     }
     held = [table.name for table in status.tables if table.state == "held"]
-    view = "" if night.exit == BUSY else _words(night.release, night.seconds, len(status.tables), held)
+    view = "" if night.exit == BUSY else _words(night.release, night.seconds, len(status.tables), held, night.remarks)
     said = {str(failure) for failure in night.failures}
     holds = [problem for problem in night.problems if problem not in said]
     return Answer(document, view, night.exit, [*night.failures, *holds])
 
 
-def _words(release: int | None, seconds: float, tables: int, held: list[str]) -> str:
-    took = f"in {seconds:.1f} s"
+def _words(release: int | None, seconds: float, tables: int, held: list[str], remarks: Sequence[str]) -> str:
+    took, said = f"in {seconds:.1f} s", "".join(f"\n{remark}" for remark in remarks)
     if release is None:
-        return f"nothing new was published ({took})\n  next: tilth status"
+        return f"nothing new was published ({took}){said}\n  next: tilth status"
     holds = f", {len(held)} held ({', '.join(held)})" if held else ""
-    return f"release {release} published {took}: {tables} tables{holds}\n  next: tilth status"
+    return f"release {release} published {took}: {tables} tables{holds}{said}\n  next: tilth status"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from tilth.assets.provenance.transport import waiting_words
 from tilth.assets.standing import SourceStatus, Status, TableStatus
 from tilth.assets.status import status as read_status
 from tilth.pipelines.cli.answers import Answer, here
@@ -70,6 +71,9 @@ def _view(project: Project, found: Status) -> RenderableType:
         parts.append(Text(f"under way: {found.running}", style="cyan"))
     parts += [Text(), _tables(found), Text(), _sources(found.sources), Text()]
     parts += [Text(line) for line in _remarks(found)]
+    if project.settings.lineage.on and found.lineage.waiting and not found.running:
+        told = waiting_words(found.lineage.waiting, found.lineage.place, found.lineage.problem)
+        parts += [Text(f"{told}\n  next: tilth lineage deliver")]
     return Group(*parts)
 
 

@@ -19,6 +19,8 @@ from company import Child, Parent, Scripted, declaration, lake_in, run_of
 from tilth.assets.declared import DerivedDeclaration
 from tilth.assets.lease import lease
 from tilth.assets.night import Publishable, Published, ingest_table, publish_night, set_right
+from tilth.assets.provenance.delivery import deliver
+from tilth.assets.provenance.file import Lines
 from tilth.schemas.contract import Contract
 from tilth.schemas.contract import field as column
 
@@ -49,7 +51,7 @@ CHILDREN = {
 
 
 def night(folder: Path, number: int) -> Published:
-    """Set right, pull both tables, publish all."""
+    """Set right, pull both tables, publish all, deliver the lineage."""
     lake, run = lake_in(folder), run_of(number)
     tables = {"parents": (Parent, PARENTS, COLUMNS), "children": (Child, CHILDREN, {**COLUMNS, "parent": pa.int64()})}
     with lease(lake.state, holder="a test"):
@@ -60,7 +62,9 @@ def night(folder: Path, number: int) -> Published:
             ingest_table(declaration(name), contract, lambda source=source: source, lake, run)
         derived = DerivedDeclaration("totals", "one_night.Total", SQL, ("children",))
         publishables = [Publishable(declaration(name), contract) for name, (contract, _, _) in tables.items()]
-        return publish_night([*publishables, Publishable(derived, Total)], lake, run)
+        published = publish_night([*publishables, Publishable(derived, Total)], lake, run)
+    assert deliver(lake.state, Lines(folder / "events.jsonl")).problem is None
+    return published
 
 
 def kill_at(point: str, hit: int) -> None:

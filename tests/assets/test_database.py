@@ -5,11 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta, timezone
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
+from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 
 from tilth.assets import state as tables
@@ -38,6 +40,31 @@ def test_the_newest_revision_is_the_one_that_opening_looks_for() -> None:
 
     script = ScriptDirectory(str(Path(migrations.__file__).parent))
     assert script.get_heads() == [SCHEMA_VERSION]
+
+
+def test_a_database_of_the_first_schema_is_upgraded_and_keeps_what_it_has(tmp_path: Path) -> None:
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'data.db'}")
+    first = import_module("tilth.assets.migrations.versions.0001_state")
+    at = "2026-11-21 02:00:00.000000"
+    with engine.begin() as connection:
+        with Operations.context(MigrationContext.configure(connection)):
+            first.upgrade()
+        pull = "1, 't', 1, 'rows', 's', 'o', 'r', 'judged', 1, '{}', null, null"
+        for statement in (
+            "create table alembic_version (version_num varchar(32) not null primary key)",
+            "insert into alembic_version values ('0001')",
+            f"insert into pulls values ({pull}, '{at}', null, null, null, null, 3, 3, 0, 0, 0, 0)",
+            f"insert into releases values (1, 'r', 'published', 'f', '{at}', '{{}}')",
+        ):
+            connection.exec_driver_sql(statement)
+    engine.dispose()
+    state = open_state(f"sqlite:///{tmp_path / 'data.db'}")
+    assert _difference(state) == []
+    with state.read() as connection:
+        pull = connection.execute(sa.select(tables.pulls)).mappings().one()
+        release = connection.execute(sa.select(tables.releases)).mappings().one()
+        assert (pull["pulled"], pull["dataset"], release["state"], release["lineage"]) == (3, None, "published", None)
+        assert connection.execute(sa.text("select version_num from alembic_version")).scalar() == SCHEMA_VERSION
 
 
 def test_an_up_to_date_database_opens_without_alembic(tmp_path: Path) -> None:

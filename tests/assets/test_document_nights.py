@@ -119,6 +119,8 @@ def test_nights_of_a_library(library: Library) -> None:
     third = library.night()
     assert counted(third["documents"]) == {"rows_before": 3, "rows_after": 3}
     assert counted(third["chunks"]) == {"rows_before": 5, "rows_after": 5}
+    lineage = 'SELECT "column", input_column, transformation FROM _catalog.lineage WHERE "table" = \'chunks\''
+    assert {("text", "text"), ("text", "content")} <= {(column, source) for column, source, _ in library.rows(lineage)}
     url = str(library.lake.state.engine.url)
     declared = [library.documents, library.chunks]
     (told,) = status(declared, ["library"], library.lake.curated, url, time_zone="UTC", now=datetime.now(UTC)).documents

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from bookkeeping import everything_wrong
 from company import frame_of, lake_in
 from record_states import record_states
 
@@ -92,6 +93,7 @@ class Undisturbed:
         for name, frame in self.content.items():
             assert after[name].equals(frame), name
         assert nothing_left_over(folder)
+        assert everything_wrong(lake_in(folder)) == []  # and its lineage tells of nothing else
 
 
 @pytest.fixture(scope="module")

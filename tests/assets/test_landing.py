@@ -206,7 +206,7 @@ from tilth.assets.declared import TableDeclaration
 from tilth.assets.lake import Lake, Run
 from tilth.assets.landing import land
 from tilth.assets.storage import LocalStorage
-from tilth.connectors.protocol import Batch, Complete, Origin
+from tilth.connectors.protocol import Batch, Complete, Dataset, Origin
 
 folder, dies_at, where = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 
@@ -217,6 +217,9 @@ class Dying(LocalStorage):
         return super().size(rel)
 
 class Source:
+    def dataset(self, object):
+        return Dataset("memory", object)
+
     def pull(self, request):
         first = request.resume["next"] if request.resume else 0
         for part in range(first, 4):

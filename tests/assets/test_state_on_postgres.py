@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from bookkeeping import everything_wrong
 
 from tilth.assets import state as tables
 from tilth.assets.database import State, open_state
@@ -20,10 +21,17 @@ from tilth.assets.lake import Lake, Run
 from tilth.assets.landing import land
 from tilth.assets.lease import holder_of, lease
 from tilth.assets.listing import details, listing
+from tilth.assets.provenance import outbox
+from tilth.assets.provenance.delivery import deliver
+from tilth.assets.provenance.file import Lines
+from tilth.assets.provenance.kept import kept_events
+from tilth.assets.provenance.outbox import close_killed
+from tilth.assets.provenance.pulled import ingest_step
 from tilth.assets.quarantine import open_count, open_entries
 from tilth.assets.ready import Counts, judge_pull
 from tilth.assets.storage import LocalStorage
 from tilth.assets.sweep import sweep
+from tilth.connectors.protocol import Dataset
 from tilth.errors import Busy, LakeError
 from tilth.schemas.contract import Contract, field
 
@@ -84,6 +92,12 @@ def test_a_night_of_toxic_records_is_kept(
     assert told is not None and [one.event for one in told[1]] == ["opened", "seen", "superseded"]
     assert told[1][0].at == run_at(0).at and told[1][0].at.tzinfo is UTC
     assert sweep(lake, ()) == []
+    with state.begin() as connection:
+        outbox.begin(connection, lake, run_at(3), ingest_step(table, Dataset("memory", "contacts")))
+    assert (close_killed(lake), close_killed(lake)) == (1, 0)
+    assert everything_wrong(lake) == []
+    assert deliver(state, Lines(tmp_path / "events.jsonl")).count == 14
+    assert [*kept_events(state)] == (tmp_path / "events.jsonl").read_text("utf-8").splitlines()
 
 
 def test_there_is_one_lease(state: State) -> None:

@@ -19,6 +19,7 @@ from tilth.connectors.http.window import FORMATS
 from tilth.connectors.registry import kinds
 from tilth.connectors.sql.kinds import mysql, postgres, sql, sqlite
 from tilth.pipelines.cli.commands import Command, tree
+from tilth.pipelines.settings import read_settings
 from tilth.schemas.match import NORMALISERS
 from tilth.schemas.standardise import STANDARDISERS
 
@@ -59,6 +60,17 @@ def test_every_key_of_a_declaration_is_documented() -> None:
     source = "".join(Path(inspect.getfile(reads)).read_text("utf-8") for reads in (table_of, derived_of))
     keys = {*re.findall(r'\.(?:text|texts|node|choice|mapping|number|duration|cron)\("(\w+)"', source)}
     missing = sorted(key for key in keys if f"`{key}`" not in DOCUMENTED and f"{key}:" not in DOCUMENTED)
+    assert not missing, missing
+
+
+def test_every_setting_of_a_project_is_documented() -> None:
+    source = (
+        Path(inspect.getfile(read_settings)).read_text("utf-8").split("def _settings")[1].split("def _connection")[0]
+    )
+    keys = {*re.findall(r'\.(?:text|node|mapping|number|duration|cron)\("(\w+)"|_path\(\w+, "(\w+)"', source)}
+    names = {one or other for one, other in keys} - {"raw_days"}  # it removes nothing yet
+    assert {"lineage", "api_key", "storage"} <= names
+    missing = sorted(name for name in names if f"`{name}`" not in DOCUMENTED and f"{name}:" not in DOCUMENTED)
     assert not missing, missing
 
 

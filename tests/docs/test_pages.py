@@ -8,7 +8,7 @@ import pytest
 from pages import PAGES, ROOT, blocks
 from reader import Reader, shown
 
-LONG = {"operator"}  # the operator's page runs the sample company
+LONG = {"lineage", "operator"}  # pages that run many commands
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from tilth.errors import ContractError, DeclarationError
 from tilth.pipelines.contracts import contract_class
 from tilth.pipelines.drafting import annotation
 from tilth.pipelines.project import open_project, read_project
-from tilth.pipelines.settings import Settings, find_project, read_connections, read_settings
+from tilth.pipelines.settings import Lineage, Settings, find_project, read_connections, read_settings
 
 
 def settings_of(folder: Path, text: str) -> Settings:
@@ -45,6 +47,28 @@ def test_every_key_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", Lineage(file=Path("data/lineage/events.jsonl"))),
+        ("lineage: off", Lineage()),
+        ('lineage: "off"', Lineage()),
+        ("lineage: {file: /var/log/lineage.jsonl}", Lineage(file=Path("/var/log/lineage.jsonl"))),
+        ("lineage: {url: 'https://marquez:5000'}", Lineage(url="https://marquez:5000")),
+        (
+            "lineage: {url: http://h/base, path: /v2/x, api_key: env:KEY, timeout: 2s}",
+            Lineage(url="http://h/base", path="/v2/x", api_key="env:KEY", timeout=timedelta(seconds=2)),
+        ),
+    ],
+)
+def test_lineage_goes_to_a_file_to_a_backend_or_nowhere(tmp_path: Path, text: str, expected: Lineage) -> None:
+    found = settings_of(tmp_path, text).lineage
+    file = tmp_path / expected.file if expected.file else None
+    assert found == replace(expected, file=file)
+    assert found.on == (text not in ("lineage: off", 'lineage: "off"'))
+    assert "KEY" not in repr(found)
+
+
+@pytest.mark.parametrize(
     ("text", "line", "told"),
     [
         ("name: a\nstorge: x", 2, "storage, perhaps"),
@@ -55,6 +79,14 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         ("storage: s3://bucket/x", 1, "later version"),
         ("state: data/state.db", 1, "must be a URL"),
         ("systems: a b", 1, "import path"),
+        ("lineage: on", 1, "mapping"),
+        ("lineage:\n  fle: x", 2, "file, perhaps"),
+        ("lineage:\n  file: x\n  url: http://h", 2, "not to both"),
+        ("lineage:\n  url: ftp://h", 2, "https://HOST"),
+        ("lineage:\n  url: https://me:secret@h", 2, "https://HOST"),
+        ("lineage:\n  url: https://h?key=secret", 2, "https://HOST"),
+        ("lineage: {url: http://h, timeout: soon}", 1, "duration"),
+        ("lineage: {url: http://h, path: v1}", 1, "/api/v1/lineage"),
         ("- a", 1, "mapping"),
         ("a: b\n---\nc: d", 3, "several"),
         ("name: [", 1, "not valid YAML"),
@@ -67,6 +99,9 @@ def test_mistakes_have_lines(tmp_path: Path, text: str, line: int, told: str) ->
 
 def test_a_secret_in_the_wrong_place_is_not_told(tmp_path: Path) -> None:
     found = mistakes_of(tmp_path, "state: hunter2")
+    found += mistakes_of(tmp_path, "lineage: {url: http://h, api_key: hunter2}")
+    found += mistakes_of(tmp_path, "lineage: {url: 'http://u:hunter2@h'}")
+    assert len(found) == 3
     settings = settings_of(tmp_path, "")
     (tmp_path / "connections.yaml").write_text("erp: postgres://u:hunter2@h/d\ncrm: {password: hunter2}\n", "utf-8")
     connections, mistakes = read_connections(settings)

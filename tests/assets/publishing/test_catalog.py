@@ -29,6 +29,7 @@ SURFACE = {
     "freshness": "table data_as_of published_at deadline late_after state age",
     "quality": "run table rule column severity checked failed stale_keys",
     "quarantine": "table rule open oldest",
+    "lineage": "table column input input_column transformation kind origin",
 }
 
 
