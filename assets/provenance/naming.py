@@ -70,4 +70,4 @@ def curated_database(lake: Lake) -> str:
 
 def words(place: Dataset) -> str:
     """A dataset in one text, for people."""
-    return place.name if place.namespace == "file" else f"{place.namespace}/{place.name}"
+    return place.name if place.namespace == "file" else f"{place.namespace}/{place.name.removeprefix('/')}"

@@ -13,13 +13,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import dedent
 
 __all__ = ["PAGES", "ROOT", "Block", "blocks"]
 
 ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 _DIRECTIVE = re.compile(r"<!--\s*(file|append|exit|skip|clone|run)\b:?\s*(.*?)\s*-->", re.DOTALL)
-_FENCE = re.compile(r"^(?P<fence>`{3,})(?P<language>\w*)[^\n]*\n(?P<text>.*?)^(?P=fence)\s*$", re.DOTALL | re.MULTILINE)
+_FENCE = re.compile(
+    r"^(?P<indent> *)(?P<fence>`{3,})(?P<language>\w*)[^\n]*\n(?P<text>.*?)^(?P=indent)(?P=fence)\s*$",
+    re.DOTALL | re.MULTILINE,
+)
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ def blocks(page: Path) -> list[Block]:
         said = [*_DIRECTIVE.finditer(before)]
         near = said[-1] if said and said[-1].end() == len(before) and said[-1][1] != "run" else None
         how, what = (near[1], near[2]) if near else ("", "")
-        found.append((match.start(), Block(match["language"], match["text"], _where(page, match), how, what)))
+        found.append((match.start(), Block(match["language"], dedent(match["text"]), _where(page, match), how, what)))
     hidden = [match for match in _DIRECTIVE.finditer(text) if match[1] == "run"]
     found += [(match.start(), Block("sh", match[2] + "\n", _where(page, match), "run")) for match in hidden]
     return [block for _, block in sorted(found, key=lambda pair: pair[0])]

@@ -31,6 +31,12 @@ def test_what_a_page_says_of_the_repository_works_in_a_copy_of_it(page: Path, tm
         Reader(tmp_path).take(block)
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_no_block_is_passed_over(page: Path) -> None:
+    fences = [line for line in page.read_text("utf-8").splitlines() if line.lstrip(" -0123456789.").startswith("```")]
+    assert len(fences) == 2 * len([block for block in blocks(page) if block.how != "run"])
+
+
 def test_every_link_leads_somewhere() -> None:
     import re
 
