@@ -54,7 +54,7 @@ def test_the_sample_runs_where_there_is_no_network_but_loopback(tmp_path: Path) 
     made = [sys.executable, "-m", "tilth.pipelines.cli", "init", str(tmp_path / "p"), "--sample"]
     subprocess.run(made, check=True, capture_output=True)
     done = subprocess.run(
-        [*alone, *command, "nights", "1"], env=environment, capture_output=True, text=True, check=False, timeout=300
+        [*alone, *command, "nights", "2"], env=environment, capture_output=True, text=True, check=False, timeout=300
     )
     assert done.returncode == 0, done.stdout + done.stderr
     asked = (tmp_path / "watched.txt").read_text() if (tmp_path / "watched.txt").exists() else ""
