@@ -41,6 +41,7 @@ def tree() -> Command:
             Command("quarantine", "The records that were refused, and why.", children=_quarantine()),
             Command("publish", "The releases of the curated file.", children=_publish()),
             Command("lineage", "Where columns come from, and the events that tell it.", children=_lineage()),
+            _one("judge", "Judge files against a contract, without any project.", "judge:judge"),
             _one("verify", "Prove again, from the data, that all is as it was recorded.", "verify:verify"),
             _one("schedule", "Print the nightly schedule, for cron too.", "schedule:schedule"),
             _one("ui", "Serve the Dagster UI of the project.", "ui:ui"),
