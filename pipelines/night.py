@@ -102,11 +102,12 @@ def _pass(
     except LakeError as error:  # of dagster's history: without it there are no steps
         unwritten = (error,)
     release = journal.published.release if journal.published else None
-    failures = tuple(journal.failures.values())
+    failures = tuple({str(error): error for error in journal.failures.values()}.values())  # one full disk is told once
+    told = len(failures)
     if not any(isinstance(failure, LakeError | ReleaseError) for failure in failures):
         failures += unwritten  # else a full disk was told already, by the step that met it first
     exit = (_NOTHING if release is None else _PARTLY) if unwritten else journal.exit()
-    problems = (*journal.problems(), *map(str, failures[len(journal.failures) :]))
+    problems = (*dict.fromkeys(journal.problems()), *map(str, failures[told:]))
     return NightResult(ids[-1] if ids else "", night, release, exit, 0.0, problems, failures)
 
 
