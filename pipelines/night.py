@@ -28,6 +28,7 @@ from tilth.pipelines.progress import Progress
 if TYPE_CHECKING:
     import dagster as dg
 
+    from tilth.assets.lake import Lake
     from tilth.assets.resources import Happening
     from tilth.pipelines.project import Project
 
@@ -53,21 +54,32 @@ class NightResult:
     remarks: tuple[str, ...] = ()  # what is not as it should be, and no failure of the night
 
 
+_NO_NIGHT = NightResult("", "", None, _DONE, 0.0)
+
+
 def run_night(
     project: Project,
     *,
     select: Sequence[str] = (),
     full: bool = False,
+    ingest: bool = True,
     publish: bool = True,
     progress: _Teller | None = None,
+    first: Callable[[Lake], None] | None = None,
 ) -> NightResult:
-    """Ingest the tables selected (all, if none is named), then publish what is pending; 0, 1, 3 or 4 as its exit."""
+    """Ingest the tables selected (all, if none is named), then publish what is pending; 0, 1, 3 or 4 as its exit.
+
+    `first` is done under the lease, before both.
+    """
     began = time.monotonic()
     lake = project.lake()
     try:
         with lease(lake.state, holder="tilth run"):
             set_right(lake)
-            night = _pass(project, _chosen(project, select), full=full, publish=publish, progress=progress)
+            if first:
+                first(lake)
+            jobs = _jobs(project, _chosen(project, select), ingest=ingest, publish=publish)
+            night = _pass(project, jobs, full=full, progress=progress) if jobs else _NO_NIGHT
     except Busy as busy:
         return NightResult("", "", None, _BUSY, time.monotonic() - began, (str(busy),), (busy,))
     remark = deliver_after_a_run(project.settings, lake)
@@ -76,21 +88,17 @@ def run_night(
 
 def _pass(
     project: Project,
-    names: frozenset[str] | None,
+    jobs: Mapping[str, list[dg.AssetKey] | None],
     *,
     full: bool,
-    publish: bool,
     progress: _Teller | None,
 ) -> NightResult:
-    """Both jobs, in process; whoever calls this holds the lease."""
+    """The jobs, in process; whoever calls this holds the lease."""
     from tilth.assets.resources import FULL, NIGHT, Journal, workbench
     from tilth.pipelines.definitions import compose
 
     journal = Journal(told=_teller(progress) if progress else None)
     definitions = compose(project, workbench(project, journal, leased=True, command="tilth run"))
-    jobs = _jobs(project, names, publish=publish)
-    if not jobs:
-        return NightResult("", "", None, _DONE, 0.0)
     night, ids = str(uuid4()), list[str]()
     tags = {NIGHT: night, **process_tags(), **({FULL: "true"} if full else {})}
     unwritten: tuple[TilthError, ...] = ()
@@ -161,13 +169,16 @@ def _interrupted(events: Sequence[dg.DagsterEvent]) -> bool:
     return any(error is not None and error.cls_name == "DagsterExecutionInterruptedError" for error in ends)
 
 
-def _jobs(project: Project, names: frozenset[str] | None, *, publish: bool) -> Mapping[str, list[dg.AssetKey] | None]:
+def _jobs(
+    project: Project, names: frozenset[str] | None, *, ingest: bool, publish: bool
+) -> Mapping[str, list[dg.AssetKey] | None]:
     """The jobs of this pass and the assets each is to make (None: all of them)."""
     from tilth.assets.specs import curated_key, ingest_keys
 
     if names is None:
-        return dict.fromkeys([INGEST] * bool(project.tables) + [PUBLISH] * publish)
-    ingested = [key for name in sorted(names & project.tables.keys()) for key in ingest_keys(project.tables[name])]
+        return dict.fromkeys([INGEST] * (ingest and bool(project.tables)) + [PUBLISH] * publish)
+    pulled = sorted(names & project.tables.keys()) if ingest else ()
+    ingested = [key for name in pulled for key in ingest_keys(project.tables[name])]
     jobs: dict[str, list[dg.AssetKey] | None] = {INGEST: ingested} if ingested else {}
     return {**jobs, PUBLISH: [curated_key(name) for name in sorted(names)]} if publish else jobs
 
