@@ -20,6 +20,7 @@ from tilth.assets.lease import lease
 from tilth.assets.night import Published, TableResult, set_right
 from tilth.assets.process import process_tags
 from tilth.errors import Busy, DeclarationError, LakeError, ReleaseError, TilthError
+from tilth.pipelines.inspection import refuse_mistakes
 from tilth.pipelines.instance import instance
 from tilth.pipelines.jobs import INGEST, PUBLISH
 from tilth.pipelines.lineage import deliver_after_a_run
@@ -72,6 +73,7 @@ def run_night(
     `first` is done under the lease, before both.
     """
     began = time.monotonic()
+    refuse_mistakes(project)
     lake = project.lake()
     try:
         with lease(lake.state, holder="tilth run"):
