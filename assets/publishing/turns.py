@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import polars as pl
 import sqlalchemy as sa
@@ -53,7 +54,7 @@ class Turn:
     books: Books
     failed: str | None  # why the last ingest of the table failed
     hold: str | None  # an explicit hold
-    accepted: tuple[int, ...]  # acceptances that wait for this publish
+    accepted: tuple[int, ...]  # acceptances of just this candidate
 
     @property
     def name(self) -> str:
@@ -100,6 +101,7 @@ def read_turn(connection: sa.Connection, declaration: TableDeclaration, judge: J
     keys = latest_keys(connection, name)
     if keys is not None and previous and previous.keys is not None and keys.number <= previous.keys:
         keys = None
+    judged = [pull.judged_at for pull in (*pulls, *([keys] if keys else [])) if pull.judged_at]
     return Turn(
         declaration,
         judge,
@@ -111,7 +113,7 @@ def read_turn(connection: sa.Connection, declaration: TableDeclaration, judge: J
         _books(connection, name, previous.pulls if previous else ()),
         _failure(connection, name),
         hold_of(connection, name),
-        accepted_of(connection, name),
+        accepted_of(connection, name, judged),
     )
 
 
@@ -148,11 +150,12 @@ def hold_of(connection: sa.Connection, name: str) -> str | None:
     return connection.execute(sa.select(state.holds.c.reason).where(state.holds.c.table_name == name)).scalar()
 
 
-def accepted_of(connection: sa.Connection, name: str) -> tuple[int, ...]:
-    """The acceptances of the table that no release has used yet."""
-    of = state.acceptances.c
-    query = sa.select(of.id).where(of.table_name == name, of.release.is_(None))
-    return tuple(connection.execute(query).scalars())
+def accepted_of(connection: sa.Connection, name: str, judged: Sequence[datetime] = ()) -> tuple[int, ...]:
+    """The unused acceptances of the table's candidate as it is: not older than what was `judged`, nor than the hold."""
+    of, held = state.acceptances.c, sa.select(state.holds.c.at).where(state.holds.c.table_name == name)
+    query = sa.select(of.id, of.at).where(of.table_name == name, of.release.is_(None))
+    looked_at = [*judged, *connection.execute(held).scalars()]
+    return tuple(id for id, at in connection.execute(query) if all(at >= moment for moment in looked_at))
 
 
 def belonging(connection: sa.Connection, turn: Turn) -> pl.DataFrame:

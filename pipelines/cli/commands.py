@@ -73,7 +73,7 @@ def _publish() -> tuple[Command, ...]:
     return (
         _one("list", "The releases that are kept.", "publish:list_all"),
         _one("diff", "What two releases differ in, row by row.", "publish:diff"),
-        _one("accept", "Let a held table be published with the next run.", "publish:accept"),
+        _one("accept", "Publish now what is held of a table.", "publish:accept"),
         _one("rollback", "Make an earlier release current again.", "publish:rollback"),
         _one("verify", "As `tilth verify`.", "verify:verify"),
     )
