@@ -146,7 +146,7 @@ def _frame(table: pa.Table) -> pl.DataFrame:
 
 def write_judgement(judgement: Judgement, folder: Path, *, force: bool = False) -> list[Path]:
     """Write good.parquet (as the contract has it), toxic.parquet and reasons.csv (safe to open in a spreadsheet)."""
-    from tilth.pipelines.cli.export import safe
+    from tilth.pipelines.corrections import safe
 
     places = [folder / name for name in ("good.parquet", "toxic.parquet", "reasons.csv")]
     there = next((place for place in places if place.exists()), None)

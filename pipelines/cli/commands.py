@@ -66,6 +66,10 @@ def _quarantine() -> tuple[Command, ...]:
         _one("show", "One entry: the record as pulled, every reason, its history.", "quarantine:show"),
         _one("explain", "One entry in plain words, and what would mend it.", "quarantine:explain"),
         _one("export", "Entries as CSV or XLSX, for whoever can mend them.", "quarantine:export"),
+        _one("import", "Take the corrected file back, judge it again, publish what is good.", "mending:import_file"),
+        _one("replay", "Judge entries again by the contract as it is now.", "mending:replay"),
+        _one("waive", "Publish records although they break rules, for a reason.", "mending:waive"),
+        _one("discard", "Close entries that nobody will mend, for a reason.", "mending:discard"),
     )
 
 
