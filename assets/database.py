@@ -7,6 +7,7 @@ may forget the last transactions). That is one more fsync a batch, beside the tw
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,8 +22,9 @@ from tilth.errors import LakeError, MissingExtra
 
 __all__ = ["SCHEMA_VERSION", "State", "open_state"]
 
-SCHEMA_VERSION = "0002"  # the newest revision in migrations/versions
+SCHEMA_VERSION = "0003"  # the newest revision in migrations/versions
 _BUSY_TIMEOUT_S = 30
+_ROOM = 1 << 16  # bytes: what SQLite's shared memory and log need at least
 _MIGRATION_LOCK = 7_417_461  # any number: the key of PostgreSQL's advisory lock
 
 # what the driver says → what happened, and the next step ({where}: file or server)
@@ -35,7 +37,11 @@ _MEANINGS = (
     ),
     ("locked", "another program holds the state database", "close what has {where} open, then run again"),
     ("disk is full", "the disk is full", "free space beside {where}, then tilth run"),
-    ("disk i/o error", "the disk failed", "check the disk that holds {where}, then tilth run"),
+    (
+        "disk i/o error",
+        "the disk failed, or does not let the file grow",
+        "check the disk that holds {where}, then tilth run",
+    ),
     ("readonly", "not allowed to write the state database", "make {where} and its folder writable for this user"),
     ("unable to open", "the state database cannot be opened", "make {where} and its folder writable for this user"),
     ("password authentication", "the state database refuses the user", "check `state:` in tilth.yaml"),
@@ -162,8 +168,17 @@ def _version(connection: sa.Connection) -> str | None:
 def _meaning(error: DBAPIError, where: str) -> LakeError:
     got = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
     kept = "the published data is untouched; what earlier transactions recorded is kept"
+    said = "disk is full" if "disk i/o error" in got.lower() and _is_full(where) else got.lower()
     for fragment, what, step in _MEANINGS:
-        if fragment in got.lower():
+        if fragment in said:
             kept = "the published data and the lake are untouched" if "damaged" in what else kept
             return LakeError(what, where=where, got=got, kept=kept, next=step.format(where=where))
     return LakeError("the state database failed", where=where, got=got, kept=kept, next="tilth verify")
+
+
+def _is_full(where: str) -> bool:
+    """Whether SQLite found no room for its side files, which it calls an I/O error."""
+    try:
+        return shutil.disk_usage(Path(where).parent).free < _ROOM
+    except OSError:
+        return False

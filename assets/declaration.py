@@ -17,7 +17,7 @@ from tilth.assets.fields import Fields
 from tilth.assets.libraries import documents_of
 from tilth.assets.marked import Marked, Mistakes, marked, mistake, near, read_marked
 from tilth.assets.recipes import derived_of
-from tilth.errors import DeclarationError
+from tilth.errors import DeclarationError, TilthError
 
 __all__ = ["Known", "Parsed", "derived_from", "documents_from", "parse", "parse_marked", "raise_mistakes", "table_from"]
 
@@ -74,7 +74,7 @@ def documents_from(attributes: Mapping[str, Any], *, where: str) -> tuple[TableD
     return declared
 
 
-def raise_mistakes(mistakes: Collection[DeclarationError]) -> None:
+def raise_mistakes(mistakes: Collection[TilthError]) -> None:
     """Nothing for no mistake, the mistake itself for one, an ExceptionGroup of all for several."""
     if len(mistakes) == 1:
         raise next(iter(mistakes))

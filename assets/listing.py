@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from tilth.assets.database import State
 from tilth.assets.quarantine import OPENED, last_status, opening_event
 from tilth.assets.storage import Storage
 
-__all__ = ["Entry", "History", "details", "listing"]
+__all__ = ["Entry", "History", "Mend", "details", "listing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,18 @@ class History:
     detail: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Mend:
+    """Who let an entry's record return, and how."""
+
+    kind: str  # corrected | replayed | waived
+    at: datetime
+    who: str
+    why: str | None
+    changes: Mapping[str, Sequence[str | None]] | None  # source column → before, after
+    expires_at: datetime | None
+
+
 def listing(
     lake_state: State,
     storage: Storage,
@@ -70,8 +82,11 @@ def listing(
     return _with_files(rows, storage, ["reasons"])
 
 
-def details(lake_state: State, storage: Storage, id: str) -> tuple[Entry, list[History]] | None:
-    """An entry by its id or the beginning of it, with raw values and its whole history; None unless just one fits."""
+def details(lake_state: State, storage: Storage, id: str) -> tuple[Entry, list[History], list[Mend]] | None:
+    """An entry by its id or the beginning of it: with raw values, its whole history, and who mended it.
+
+    None unless just one fits.
+    """
     entry, of = state.entries.c, state.events.c
     query = _query(None).where(entry.id.startswith(id, autoescape=True)).limit(2)
     with lake_state.read() as connection:
@@ -80,7 +95,11 @@ def details(lake_state: State, storage: Storage, id: str) -> tuple[Entry, list[H
             return None
         columns = (of.event, of.at, of.run_id, of.release, of.batch_id, of.ordinal, of.detail)
         past = connection.execute(sa.select(*columns).where(of.entry_id == rows[0]["id"]).order_by(of.id)).all()
-    return _with_files(rows, storage, ["reasons", "raw"])[0], [History(*row) for row in past]
+        mend = state.mends.c
+        told = (mend.kind, mend.at, mend.who, mend.why, mend.changes, mend.expires_at)
+        mends = connection.execute(sa.select(*told).where(mend.entry_id == rows[0]["id"]).order_by(mend.id)).all()
+    entry_now = _with_files(rows, storage, ["reasons", "raw"])[0]
+    return entry_now, [History(*row) for row in past], [Mend(*row) for row in mends]
 
 
 def _query(table: str | None) -> sa.Select[*tuple[Any, ...]]:

@@ -9,6 +9,7 @@ __all__ = [
     "elements_path",
     "events_path",
     "folder_of",
+    "mended_path",
     "raw_folder",
     "raw_path",
     "ready_path",
@@ -46,6 +47,11 @@ def aside_path(table: str, pull_id: int) -> str:
 def elements_path(table: str, pull_id: int) -> str:
     """What the good documents of a pull were taken apart into."""
     return f"ready/{table}/p{pull_id}.elements.parquet"
+
+
+def mended_path(table: str, token: str) -> str:
+    """The good rows of quarantined records that were mended together."""
+    return f"ready/{table}/mended-{token}.parquet"
 
 
 def toxic_path(table: str, of: int | str) -> str:

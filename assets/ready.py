@@ -16,6 +16,7 @@ from tilth.assets import state
 from tilth.assets.declared import TableDeclaration
 from tilth.assets.document_verdicts import verdicts_on_documents
 from tilth.assets.lake import Lake, Run
+from tilth.assets.mends import replay_changed
 from tilth.assets.outcomes import Verdicts
 from tilth.assets.places import toxic_path
 from tilth.assets.provenance.pulled import Judging, begin_judging
@@ -53,6 +54,7 @@ def judge_landed(table: TableDeclaration, contract: object, lake: Lake, run: Run
     """Judge every complete pull of the table that nobody judged, oldest first; pull id → what became of it."""
     with lake.state.read() as connection:
         waiting = landed_pulls(connection, table.name)
+    replay_changed(table, contract, lake, run)
     if not waiting:
         return {}
     begun = begin_judging(lake, run, table, waiting)

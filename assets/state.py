@@ -6,33 +6,13 @@ table stands in the module that does it. The schema is created and upgraded by a
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import sqlalchemy as sa
 
+from tilth.assets.instant import Instant
 from tilth.assets.publishing.books import COUNTS
 
-__all__ = ["Instant", "acceptances", "batches", "books", "deliveries", "entries", "events", "holds", "leases"]
+__all__ = ["acceptances", "batches", "books", "deliveries", "entries", "events", "holds", "leases", "mends"]
 __all__ += ["metadata", "outbox", "pulls", "quality", "releases", "runs", "steps"]
-
-
-class Instant(sa.TypeDecorator[datetime]):
-    """A moment: aware on the way in, aware and UTC on the way out, also where the database forgets the zone."""
-
-    impl = sa.DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002
-        """The moment in UTC; a naive one is refused, since nobody can say when it is."""
-        if value is not None and value.tzinfo is None:
-            raise ValueError(f"{value} has no time zone")
-        return value.astimezone(UTC) if value is not None else None
-
-    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002
-        """The moment as an aware UTC datetime."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 metadata = sa.MetaData()
@@ -142,6 +122,23 @@ events = sa.Table(
     sa.Column("detail", sa.Text),
     sa.Index("events_by_entry", "entry_id", "id"),
     sa.Index("events_by_table", "table_name", "id"),
+)
+
+mends = sa.Table(
+    "mends",
+    metadata,
+    _id(),
+    sa.Column("entry_id", sa.String, sa.ForeignKey("entries.id"), nullable=False, index=True),
+    sa.Column("table_name", sa.String, nullable=False, index=True),
+    sa.Column("kind", sa.String, nullable=False),  # corrected | replayed | waived: the event that lets it return
+    sa.Column("path", sa.String, nullable=False),  # the Parquet file that holds its good row
+    sa.Column("contract_version", sa.String, nullable=False),  # that it was judged by: good under no other
+    sa.Column("run_id", sa.String, nullable=False),
+    sa.Column("who", sa.String, nullable=False),
+    sa.Column("why", sa.Text),
+    sa.Column("changes", _json),  # corrected: source column → [before, after]
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("expires_at", Instant),  # waived: until when the same record may return again
 )
 
 releases = sa.Table(

@@ -35,6 +35,7 @@ def sweep(lake: Lake, manifests: Iterable[Manifest]) -> list[str]:
 
 def _named_by_state(connection: sa.Connection) -> set[str]:
     named = set(connection.execute(sa.select(state.batches.c.path)).scalars())
+    named |= set(connection.execute(sa.select(state.mends.c.path)).scalars())
     toxic = sa.select(state.events.c.path).where(state.events.c.path.is_not(None)).distinct()
     named.update(path for path in connection.execute(toxic).scalars() if path is not None)
     pulls = sa.select(state.pulls.c.table_name, state.pulls.c.id).where(state.pulls.c.state == "judged")

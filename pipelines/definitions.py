@@ -23,6 +23,7 @@ from tilth.assets.night import Publishable, pending
 from tilth.assets.resources import KEY, workbench
 from tilth.assets.specs import ingest_keys, ready_key, ready_lineage, table_schema
 from tilth.assets.table import Table
+from tilth.pipelines.inspection import refuse_mistakes
 from tilth.pipelines.instance import PROJECT_VARIABLE
 from tilth.pipelines.jobs import ingest_job, publish_job
 from tilth.pipelines.project import Project, open_project
@@ -44,6 +45,7 @@ def defs() -> dg.Definitions:
 def build(folder: Path | str) -> dg.Definitions:
     """The definitions of the project in `folder`, or above it."""
     project = open_project(Path(folder))
+    refuse_mistakes(project)
     return compose(project, workbench(project))
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tilth.assets.declaration import raise_mistakes
 from tilth.assets.declared import DerivedDeclaration, TableDeclaration
 from tilth.assets.marked import mistake
 from tilth.errors import DeclarationError, SourceError, TilthError
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from tilth.schemas.match import Match
     from tilth.schemas.spec import Spec
 
-__all__ = ["Inspection", "inspect_project"]
+__all__ = ["Inspection", "inspect_project", "refuse_mistakes"]
 
 Declared = TableDeclaration | DerivedDeclaration
 
@@ -37,8 +38,23 @@ class Inspection:
 def inspect_project(folder: Path | None, *, reach: bool = True) -> Inspection:
     """Look at everything; with `reach` also at the sources, whose systems must be running."""
     project, mistakes = read_project(folder)
-    problems: list[TilthError] = [*mistakes]
+    specs, wrong = _declared_problems(project)
+    problems: list[TilthError] = [*mistakes, *wrong]
+    answered: dict[str, str] = {}
+    for source in project.connections if reach else ():
+        problems += _source_problems(project, source, specs, answered)
+    return Inspection(project, tuple(_once(problems)), answered)
+
+
+def refuse_mistakes(project: Project) -> None:
+    """Raise all that is wrong between declarations and contracts: what `tilth check` refuses, no night goes on with."""
+    raise_mistakes([*_once(_declared_problems(project)[1])])
+
+
+def _declared_problems(project: Project) -> tuple[dict[str, Spec], list[TilthError]]:
+    """Each contract that can be used, and what is wrong without asking any source."""
     specs: dict[str, Spec] = {}
+    problems: list[TilthError] = []
     for declared in [*project.tables.values(), *project.derived.values()]:
         try:
             specs[declared.name] = _spec(project, declared)
@@ -46,10 +62,7 @@ def inspect_project(folder: Path | None, *, reach: bool = True) -> Inspection:
             problems.append(error)
     for name, spec in specs.items():
         problems += _contract_problems(project, name, spec, specs)
-    answered: dict[str, str] = {}
-    for source in project.connections if reach else ():
-        problems += _source_problems(project, source, specs, answered)
-    return Inspection(project, tuple(_once(problems)), answered)
+    return specs, problems
 
 
 def _spec(project: Project, declared: Declared) -> Spec:

@@ -20,6 +20,7 @@ from tilth.assets.lease import lease
 from tilth.assets.night import Published, TableResult, set_right
 from tilth.assets.process import process_tags
 from tilth.errors import Busy, DeclarationError, LakeError, ReleaseError, TilthError
+from tilth.pipelines.inspection import refuse_mistakes
 from tilth.pipelines.instance import instance
 from tilth.pipelines.jobs import INGEST, PUBLISH
 from tilth.pipelines.lineage import deliver_after_a_run
@@ -28,6 +29,7 @@ from tilth.pipelines.progress import Progress
 if TYPE_CHECKING:
     import dagster as dg
 
+    from tilth.assets.lake import Lake
     from tilth.assets.resources import Happening
     from tilth.pipelines.project import Project
 
@@ -53,21 +55,33 @@ class NightResult:
     remarks: tuple[str, ...] = ()  # what is not as it should be, and no failure of the night
 
 
+_NO_NIGHT = NightResult("", "", None, _DONE, 0.0)
+
+
 def run_night(
     project: Project,
     *,
     select: Sequence[str] = (),
     full: bool = False,
+    ingest: bool = True,
     publish: bool = True,
     progress: _Teller | None = None,
+    first: Callable[[Lake], None] | None = None,
 ) -> NightResult:
-    """Ingest the tables selected (all, if none is named), then publish what is pending; 0, 1, 3 or 4 as its exit."""
+    """Ingest the tables selected (all, if none is named), then publish what is pending; 0, 1, 3 or 4 as its exit.
+
+    `first` is done under the lease, before both.
+    """
     began = time.monotonic()
+    refuse_mistakes(project)
     lake = project.lake()
     try:
         with lease(lake.state, holder="tilth run"):
             set_right(lake)
-            night = _pass(project, _chosen(project, select), full=full, publish=publish, progress=progress)
+            if first:
+                first(lake)
+            jobs = _jobs(project, _chosen(project, select), ingest=ingest, publish=publish)
+            night = _pass(project, jobs, full=full, progress=progress) if jobs else _NO_NIGHT
     except Busy as busy:
         return NightResult("", "", None, _BUSY, time.monotonic() - began, (str(busy),), (busy,))
     remark = deliver_after_a_run(project.settings, lake)
@@ -76,21 +90,17 @@ def run_night(
 
 def _pass(
     project: Project,
-    names: frozenset[str] | None,
+    jobs: Mapping[str, list[dg.AssetKey] | None],
     *,
     full: bool,
-    publish: bool,
     progress: _Teller | None,
 ) -> NightResult:
-    """Both jobs, in process; whoever calls this holds the lease."""
+    """The jobs, in process; whoever calls this holds the lease."""
     from tilth.assets.resources import FULL, NIGHT, Journal, workbench
     from tilth.pipelines.definitions import compose
 
     journal = Journal(told=_teller(progress) if progress else None)
     definitions = compose(project, workbench(project, journal, leased=True, command="tilth run"))
-    jobs = _jobs(project, names, publish=publish)
-    if not jobs:
-        return NightResult("", "", None, _DONE, 0.0)
     night, ids = str(uuid4()), list[str]()
     tags = {NIGHT: night, **process_tags(), **({FULL: "true"} if full else {})}
     unwritten: tuple[TilthError, ...] = ()
@@ -102,11 +112,12 @@ def _pass(
     except LakeError as error:  # of dagster's history: without it there are no steps
         unwritten = (error,)
     release = journal.published.release if journal.published else None
-    failures = tuple(journal.failures.values())
+    failures = tuple({str(error): error for error in journal.failures.values()}.values())  # one full disk is told once
+    told = len(failures)
     if not any(isinstance(failure, LakeError | ReleaseError) for failure in failures):
         failures += unwritten  # else a full disk was told already, by the step that met it first
     exit = (_NOTHING if release is None else _PARTLY) if unwritten else journal.exit()
-    problems = (*journal.problems(), *map(str, failures[len(journal.failures) :]))
+    problems = (*dict.fromkeys(journal.problems()), *map(str, failures[told:]))
     return NightResult(ids[-1] if ids else "", night, release, exit, 0.0, problems, failures)
 
 
@@ -160,13 +171,16 @@ def _interrupted(events: Sequence[dg.DagsterEvent]) -> bool:
     return any(error is not None and error.cls_name == "DagsterExecutionInterruptedError" for error in ends)
 
 
-def _jobs(project: Project, names: frozenset[str] | None, *, publish: bool) -> Mapping[str, list[dg.AssetKey] | None]:
+def _jobs(
+    project: Project, names: frozenset[str] | None, *, ingest: bool, publish: bool
+) -> Mapping[str, list[dg.AssetKey] | None]:
     """The jobs of this pass and the assets each is to make (None: all of them)."""
     from tilth.assets.specs import curated_key, ingest_keys
 
     if names is None:
-        return dict.fromkeys([INGEST] * bool(project.tables) + [PUBLISH] * publish)
-    ingested = [key for name in sorted(names & project.tables.keys()) for key in ingest_keys(project.tables[name])]
+        return dict.fromkeys([INGEST] * (ingest and bool(project.tables)) + [PUBLISH] * publish)
+    pulled = sorted(names & project.tables.keys()) if ingest else ()
+    ingested = [key for name in pulled for key in ingest_keys(project.tables[name])]
     jobs: dict[str, list[dg.AssetKey] | None] = {INGEST: ingested} if ingested else {}
     return {**jobs, PUBLISH: [curated_key(name) for name in sorted(names)]} if publish else jobs
 

@@ -6,7 +6,7 @@ looked at one reason at a time. References and uniqueness need other records: se
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 
@@ -147,46 +147,78 @@ class Verdict:
     toxic: pl.DataFrame  # row, key, raw, reasons
     reasons: pl.DataFrame  # row, rule, column, value, expected: one line a reason
     counts: Mapping[str, int]  # pulled = good + duplicate + toxic
+    quality: tuple[Quality, ...]  # how often each rule was asked, and how often it failed
+    unjudged: tuple[str, ...]  # what only other tables can tell
 
 
 def judge(rows: pl.LazyFrame | pl.DataFrame, contract: object) -> Verdict:
-    """Judge one frame as one pull: rows, then one record per key (equal ones are duplicates, others all toxic)."""
+    """Judge one frame as one pull: rows, then one record per key (equal ones are duplicates, others all toxic), then
+    what must be unique beside it (all that share a value are toxic).
+    """
     frame = rows.collect() if isinstance(rows, pl.LazyFrame) else rows
-    judging = Judge.of(contract)
-    numbered = frame.with_columns(pl.lit(0, dtype=pl.Int64).alias("_batch"), pl.int_range(pl.len()).alias("_ordinal"))
-    judged = judging.rows(numbered)
-    good, toxic = judged.good, judged.toxic
-    duplicates = 0
-    if judging.spec.key and good.height:
-        good, condemned, duplicates = _one_per_key(judging, good, numbered)
-        toxic = pl.concat([toxic, condemned]).sort("_ordinal") if condemned.height else toxic
-    toxic = toxic.select(pl.col("_ordinal").alias("row"), "key", "raw", "reasons")
+    work = _Work(Judge.of(contract), frame.with_columns(*_numbered(frame.height)))
+    duplicates = work.one_per_key()
+    for columns in work.judge.spec.unique:
+        work.one_per_value(columns)
+    toxic = pl.concat(work.toxic).sort("_ordinal").select(pl.col("_ordinal").alias("row"), "key", "raw", "reasons")
     listed = toxic.select("row", "reasons").explode("reasons").unnest("reasons")
-    counts = {"pulled": frame.height, "good": good.height, "duplicate": duplicates, "toxic": toxic.height}
-    return Verdict(good.select(list(judging.spec.schema)), toxic, listed, counts)
+    counts = {"pulled": frame.height, "good": work.good.height, "duplicate": duplicates, "toxic": toxic.height}
+    spec = work.judge.spec
+    unjudged = tuple(f"{c.name}: that {'.'.join(c.references)} has it" for c in spec.columns if c.references)
+    return Verdict(work.good.select(list(spec.schema)), toxic, listed, counts, tuple(work.quality), unjudged)
 
 
-def _one_per_key(judging: Judge, good: pl.DataFrame, raw: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, int]:
-    spec = judging.spec
-    contested = good.filter(pl.struct(spec.key).is_duplicated())
-    outcomes = resolve(contested, spec.key, version=None, content=list(spec.schema)).select("_ordinal", "outcome")
-    losers = outcomes.filter(pl.col("outcome") != "winner")
-    condemned = losers.filter(pl.col("outcome") == "unique").join(good, on="_ordinal")
-    text = key_text(condemned, spec.key)
-    why = pl.struct(
-        rule=pl.lit("unique"),
-        column=pl.lit(",".join(spec.key)),
-        value=text,
-        expected=pl.lit("one record per key and version"),
-    )
-    rows = raw[condemned["_ordinal"]]
-    pulled = [name for name in raw.columns if not name.startswith("_")]
-    toxic = (
-        rows.select("_batch", "_ordinal")
-        .with_columns(
-            text.alias("key"), pl.lit(None, dtype=pl.String).alias("version"), as_json(rows, pulled).alias("raw")
-        )
-        .with_columns(pl.concat_list(why).cast(REASONS).alias("reasons"))
-    )
-    kept = good.join(losers, on="_ordinal", how="anti", maintain_order="left")
-    return kept, toxic, losers.filter(pl.col("outcome") == "duplicate").height
+def _numbered(height: int) -> tuple[pl.Expr, pl.Expr]:
+    return pl.lit(0, dtype=pl.Int64).alias("_batch"), pl.int_range(height, dtype=pl.Int64).alias("_ordinal")
+
+
+class _Work:
+    """One frame while it is judged: `good` shrinks, `toxic` grows."""
+
+    def __init__(self, judge: Judge, raw: pl.DataFrame) -> None:
+        judged = judge.rows(raw)
+        self.judge, self.raw, self.good = judge, raw, judged.good
+        self.toxic, self.quality = [judged.toxic], list(judged.quality)
+
+    def one_per_key(self) -> int:
+        """Records of one key: equal ones are duplicates (how many), others are all toxic."""
+        spec = self.judge.spec
+        if not spec.key:
+            return 0
+        contested = self.good.filter(pl.struct(spec.key).is_duplicated())
+        outcomes = resolve(contested, spec.key, version=None, content=list(spec.schema)).select("_ordinal", "outcome")
+        losers = outcomes.filter(pl.col("outcome") != "winner")
+        condemned = losers.filter(pl.col("outcome") == "unique").join(self.good, on="_ordinal")
+        checked = self.good.height
+        self._condemn(condemned, spec.key, "one record per key and version", checked)
+        self.good = self.good.join(losers, on="_ordinal", how="anti", maintain_order="left")
+        return losers.height - condemned.height
+
+    def one_per_value(self, columns: Sequence[str]) -> None:
+        """Records that share a value which must be unique: all toxic."""
+        present = pl.all_horizontal(pl.col(columns).is_not_null())
+        shared = present & pl.struct(columns).is_duplicated()
+        checked = int(self.good.select(present.sum()).item())
+        self._condemn(self.good.filter(shared), columns, "a value that no other row has", checked)
+        self.good = self.good.filter(~shared)
+
+    def _condemn(self, rows: pl.DataFrame, columns: Sequence[str], expected: str, checked: int) -> None:
+        named = ",".join(columns)
+        self.quality.append(Quality("unique", named, "error", checked, rows.height))
+        if rows.is_empty():
+            return
+        raw = self.raw[rows["_ordinal"]]
+        pulled = [name for name in raw.columns if not name.startswith("_")]
+        shown = key_text(rows, columns) if len(columns) == 1 else rows.select(_together(columns)).to_series()
+        why = pl.struct(rule=pl.lit("unique"), column=pl.lit(named), value=shown, expected=pl.lit(expected))
+        told = [
+            key_text(rows, self.judge.spec.key).alias("key"),
+            pl.lit(None, dtype=pl.String).alias("version"),
+            as_json(raw, pulled).alias("raw"),
+        ]
+        refused = raw.select("_batch", "_ordinal").with_columns(told)
+        self.toxic.append(refused.with_columns(pl.concat_list(why).cast(REASONS).alias("reasons")))
+
+
+def _together(columns: Sequence[str]) -> pl.Expr:
+    return pl.concat_str([pl.col(name).cast(pl.String) for name in columns], separator=", ")

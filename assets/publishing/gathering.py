@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from tilth.assets import parquet, state
 from tilth.assets.declared import TableDeclaration
+from tilth.assets.instant import Instant
 from tilth.assets.lake import Lake, Run
 from tilth.assets.provenance.naming import words
 from tilth.assets.provenance.pulled import source_places
@@ -81,7 +82,7 @@ def _quality(connection: sa.Connection, runs: Sequence[str]) -> list[QualityFact
 def _open(connection: sa.Connection, lake: Lake, table: str, manifest: Manifest) -> pl.DataFrame:
     """The table's open entries once this release is current: a row for each rule, and since when it is open."""
     of = state.events.c
-    since = sa.select(of.entry_id, sa.func.max(of.at, type_=state.Instant())).where(
+    since = sa.select(of.entry_id, sa.func.max(of.at, type_=Instant())).where(
         of.table_name == table, of.event == "opened"
     )
     at = pl.DataFrame(

@@ -26,7 +26,7 @@ from tilth.errors import ReleaseError
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-__all__ = ["Published", "TableDiff", "accept", "diff", "list_releases", "rollback"]
+__all__ = ["Published", "TableDiff", "accept", "diff", "list_releases", "rollback", "withdraw"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,10 +184,25 @@ def _published(connection: sa.Connection) -> set[int]:
     return set(connection.execute(sa.select(of.release).where(of.state == "published")).scalars())
 
 
-def accept(database: State, table: str, *, why: str, at: datetime) -> None:
-    """Let the next publish take what is pending for `table`, whatever holds it; the reason is kept."""
+def accept(database: State, table: str, *, why: str, at: datetime) -> int:
+    """Let the next publish take what is pending for `table` now, whatever holds it; the acceptance's id.
+
+    What is judged later is another candidate, and is held or not by itself. The reason is kept.
+    """
     if not why.strip():
         step = f'tilth publish accept {table} --why "…"'
         raise ReleaseError("an acceptance needs a reason", where=f"table {table}", next=step)
+    pull, hold, own = state.pulls.c, state.holds.c, state.acceptances.c
     with database.begin() as connection:
-        connection.execute(sa.insert(state.acceptances).values(table_name=table, why=why.strip(), at=at))
+        judged = sa.select(pull.judged_at).where(pull.table_name == table, pull.judged_at.is_not(None))
+        held = sa.select(hold.at).where(hold.table_name == table)
+        known = [*connection.execute(judged).scalars(), *connection.execute(held).scalars()]
+        new = sa.insert(state.acceptances).values(table_name=table, why=why.strip(), at=max([at, *known]))
+        return connection.execute(new.returning(own.id)).scalar_one()
+
+
+def withdraw(database: State, acceptance: int) -> None:
+    """Take back an acceptance that no release used."""
+    of = state.acceptances.c
+    with database.begin() as connection:
+        connection.execute(sa.delete(state.acceptances).where(of.id == acceptance, of.release.is_(None)))

@@ -55,8 +55,8 @@ class Plan:
         )
 
     def _due(self, turn: Turn) -> bool:
-        free = turn.name not in self.held
-        return turn.books.news or (free and bool(turn.pulls or turn.keys or turn.accepted or turn.hold))
+        free, mended = turn.name not in self.held, turn.books.mended and turn.mends.height
+        return turn.books.news or (free and bool(turn.pulls or turn.keys or turn.accepted or turn.hold or mended))
 
     def stale(self, declaration: DerivedDeclaration) -> bool:
         """Whether a derived table was never built, or its query or contract changed since."""

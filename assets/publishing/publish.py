@@ -26,7 +26,7 @@ from tilth.assets.publishing.planning import Plan, Publishable, plan
 from tilth.assets.publishing.reconcile import confirm, intend
 from tilth.assets.publishing.release import Draft, Releases
 from tilth.assets.publishing.verify import check_file
-from tilth.errors import ReleaseError
+from tilth.errors import LakeError, ReleaseError
 
 __all__ = ["Published", "publish"]
 
@@ -69,8 +69,8 @@ def publish(
     except Exception as error:
         told.failed(error)
         raise
-    confirm(manifest, lake)
-    return Published(number, manifest, manifest.tables, (*_problems(manifest), *_tidied(releases, lake)))
+    problems = (*_problems(manifest), *_confirmed(manifest, lake), *_tidied(releases, lake))
+    return Published(number, manifest, manifest.tables, problems)
 
 
 def _built(
@@ -130,6 +130,17 @@ def _describe(
         for q in rules
     ]
     write_catalog(result.candidate.con, gather(lake, manifest, tables, run, quality=checked))
+
+
+def _confirmed(manifest: Manifest, lake: Lake) -> tuple[str, ...]:
+    """The state learns of the release; where it cannot be written now, the next start does it (`reconcile`)."""
+    try:
+        confirm(manifest, lake)
+    except LakeError as error:
+        kept = f"release {manifest.release} is published; the next run enters it in the state"
+        facts = {"where": error.where, "got": error.got, "next": error.next}
+        return ("\n".join(LakeError(error.what, kept=kept, **facts).lines()),)
+    return ()
 
 
 def _tidied(releases: Releases, lake: Lake) -> tuple[str, ...]:

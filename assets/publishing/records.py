@@ -42,16 +42,18 @@ def record_problems(lake: Lake, chain: Sequence[Manifest]) -> Iterator[Problem]:
 def _table_problems(con: DuckDBPyConnection, lake: Lake, name: str, chain: Sequence[Manifest]) -> Iterator[Problem]:
     with lake.state.read() as connection:
         pulls = [p for p in judged_pulls(connection, name) if in_ranges(chain[0].tables[name].pulls, p.number)]
-        waiting = _refused(connection, name)
+        waiting, returned = _from_quarantine(connection, name)
     ready = [pull.ready for pull in pulls if pull.pending]
     settled = [path for m in chain if name in m.tables and (path := m.tables[name].settled) is not None]
     if missing := [path for path in (*ready, *settled) if not lake.storage.exists(path)]:
         yield Problem("a file of the lake is missing", missing[0], f"what table {name} was made from", "no such file")
         return
     con.register("waiting", waiting.to_arrow())
+    con.register("returned", returned.to_arrow())
     try:
         for what, path in (("good", ready), ("settled", settled)):
             con.execute(f"CREATE OR REPLACE TEMP TABLE {what} AS {_origins(lake, path)}").fetchall()
+        con.execute("INSERT INTO good SELECT * FROM returned ANTI JOIN good USING (_batch, _ordinal)").fetchall()
         con.execute(
             "CREATE OR REPLACE TEMP TABLE gone AS SELECT DISTINCT _batch, _ordinal FROM "
             "(SELECT _batch, _ordinal FROM settled UNION ALL SELECT _batch, _ordinal FROM waiting)"
@@ -67,6 +69,7 @@ def _table_problems(con: DuckDBPyConnection, lake: Lake, name: str, chain: Seque
         yield from _none(con, "records that are two rows", name, twice)
     finally:
         con.unregister("waiting")
+        con.unregister("returned")
 
 
 def _origins(lake: Lake, paths: Sequence[str]) -> str:
@@ -82,8 +85,8 @@ def _none(con: DuckDBPyConnection, what: str, table: str, sql: str) -> Iterator[
         yield Problem(what, f"table {table}", "0", f"{found:,}")
 
 
-def _refused(connection: sa.Connection, table: str) -> pl.DataFrame:
-    """The records that settling put into quarantine and that did not come back from it."""
+def _from_quarantine(connection: sa.Connection, table: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Where records stand that settling refused and that did not come back, and those that did come back."""
     of = state.events.c
     query = sa.select(of.id, of.entry_id, of.event, of.release, of.batch_id, of.ordinal).where(
         of.table_name == table, of.event != "seen"
@@ -95,6 +98,7 @@ def _refused(connection: sa.Connection, table: str) -> pl.DataFrame:
     life = (pl.col("event") == "opened").cum_sum().over("entry", order_by="id").alias("life")
     lives = pl.DataFrame(rows, schema=schema, orient="row").with_columns(life)
     last = pl.col("event").last().over("entry", "life", order_by="id")
-    settling = (pl.col("event") == "opened") & pl.col("release").is_not_null()
-    refused = lives.with_columns(last=last).filter(settling, ~pl.col("last").is_in(["replayed", "withdrawn"]))
-    return refused.select("_batch", "_ordinal")
+    opened = lives.with_columns(last=last).filter(pl.col("event") == "opened")
+    back = pl.col("last").is_in(["replayed", "corrected", "waived"])
+    refused = opened.filter(pl.col("release").is_not_null(), ~back, pl.col("last") != "withdrawn")
+    return refused.select("_batch", "_ordinal"), opened.filter(back).select("_batch", "_ordinal")

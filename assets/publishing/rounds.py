@@ -7,7 +7,7 @@ of time.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -22,6 +22,7 @@ from tilth.assets.publishing.settle import begin_settling, refuse_orphans, refus
 from tilth.assets.publishing.turns import Turn, sequence
 from tilth.assets.quarantine import EVENTS, plan_opening
 from tilth.assets.refusals import as_entries, settled_toxic
+from tilth.assets.replay import ENTRY
 from tilth.assets.toxic import TOXIC
 from tilth.schemas.keys import typed_keys
 
@@ -62,7 +63,7 @@ def take_turn(
     candidate.load("tilth_pull_of", belonging.select("batch", "number"))
     candidate.load("tilth_file_of", belonging.filter(pl.col("sha256").is_not_null()).select("batch", "sha256", "start"))
     work.prepare()
-    for number in sequence(turn.pulls, work.orphans):
+    for number in sequence(turn.pulls, work.orphans, turn.open.join(turn.mends, on="id", how="semi")):
         work.pending(number, also)
         work.returning(number, also)
     work.leave(toxic_keys)
@@ -109,14 +110,24 @@ class _Turn:
         self._merge(overtaken=False)
 
     def returning(self, number: int, also: Mapping[str, str] | None) -> None:
-        """The orphans of one pull whose parent has come."""
-        here = self.orphans.filter(pl.col("pull") == number)
-        if here.is_empty():
-            return
-        self.candidate.load("tilth_returning", here.select(pl.col("id"), "_batch", "_ordinal"))
-        pull_ids = here["pull_id"].unique().to_list()
-        files = ", ".join(literal(self.lake.storage.url(path)) for path in _ready_files(self.turn.name, pull_ids))
-        self._incoming(f"SELECT i.* FROM read_parquet([{files}]) i SEMI JOIN tilth_returning USING (_batch, _ordinal)")
+        """What returns from quarantine of one pull: orphans whose parent has come, and what was mended."""
+        mends = self.turn.mends
+        orphans = self.orphans.filter(pl.col("pull") == number).join(mends, on="id", how="anti")
+        files = [ready_path(self.turn.name, pull_id) for pull_id in orphans["pull_id"].unique(maintain_order=True)]
+        if files:
+            rows = f"SELECT i.* FROM {self._files(files)} i SEMI JOIN tilth_returning USING (_batch, _ordinal)"
+            self._let_in(orphans, rows, "replayed", also)
+        mended = self.open.filter(pl.col("pull") == number).join(mends, on="id", maintain_order="left")
+        for (path, kind), here in mended.group_by("mended", "kind", maintain_order=True):
+            place = "REPLACE (t._batch AS _batch, t._ordinal AS _ordinal)"
+            files = self._files([str(path)])
+            rows = f"SELECT i.* EXCLUDE ({ENTRY}) {place} FROM {files} i JOIN tilth_returning t ON t.id = i.{ENTRY}"
+            self._let_in(here, rows, str(kind), also)
+
+    def _let_in(self, here: pl.DataFrame, rows: str, event: str, also: Mapping[str, str] | None) -> None:
+        """Merge the good records of open entries, those whose parent is there; each that came is moved by `event`."""
+        self.candidate.load("tilth_returning", here.select("id", "_batch", "_ordinal"))
+        self._incoming(rows)
         begin_settling(self.candidate)
         if refuse_orphans(self.candidate, self.turn.judge.spec.columns, also=also):
             self._without("tilth_refused")
@@ -132,7 +143,10 @@ class _Turn:
             "SELECT id FROM tilth_returning JOIN tilth_settled USING (_batch, _ordinal) WHERE state = 'superseded_open'"
         )["id"]
         self._move(late.to_list(), "superseded")
-        self._move(came.filter(~came.is_in(late.to_list())).to_list(), "replayed")
+        self._move(came.filter(~came.is_in(late.to_list())).to_list(), event)
+
+    def _files(self, paths: Sequence[str]) -> str:
+        return f"read_parquet([{', '.join(literal(self.lake.storage.url(path)) for path in paths)}])"
 
     def leave(self, toxic_keys: pl.Series) -> None:
         """Rows that a complete pull, or a comparison of keys, no longer has."""
@@ -215,7 +229,7 @@ class _Turn:
         self.events.append(moves.select(EVENTS.names()).cast(EVENTS))
         self.open = self.open.filter(~pl.col("id").is_in(ids))
         self.orphans = self.orphans.filter(~pl.col("id").is_in(ids))
-        self.counts["replayed" if event == "replayed" else "superseded_open"] += moved.height
+        self.counts["superseded_open" if event == "superseded" else "replayed"] += moved.height
 
     def _kept(self, files: list[str], toxic_keys: pl.Series) -> None:
         """View `tilth_kept`: the keys that the source still has."""
@@ -226,7 +240,3 @@ class _Turn:
         listed = ", ".join(literal(file) for file in files)
         parts += [f"SELECT {comma(key)} FROM read_parquet([{listed}])"] if files and key else []
         self.candidate.view("tilth_kept", " UNION ALL ".join(parts))
-
-
-def _ready_files(table: str, pull_ids: list[int]) -> list[str]:
-    return [ready_path(table, pull_id) for pull_id in pull_ids]

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import polars as pl
 import sqlalchemy as sa
 
 from tilth.assets import state
 from tilth.assets.declared import TableDeclaration
+from tilth.assets.mends import mends_of, mends_since
 from tilth.assets.publishing.manifest import Manifest, Ranges, TableRelease
 from tilth.assets.pulls import BatchRow, PullRow, batches_of, judged_pulls, latest_keys, pending_pulls
 from tilth.assets.quarantine import event_counts, last_event, open_count, open_entries
@@ -32,11 +34,12 @@ class Books:
     open_now: int
     last_pull: int
     last_event: int
+    mended: bool  # whether records were mended since
 
     @property
     def news(self) -> bool:
-        """Whether anything was judged since."""
-        return bool(self.flow["pulls"])
+        """Whether anything was judged or discarded since."""
+        return bool(self.flow["pulls"] or self.flow["discarded"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +53,11 @@ class Turn:
     keys: PullRow | None  # a comparison of keys that no release contains yet
     batches: dict[int, BatchRow]  # of the pending pulls
     open: pl.DataFrame  # open quarantine entries
+    mends: pl.DataFrame  # mends.MENDED: what lets some of them return
     books: Books
     failed: str | None  # why the last ingest of the table failed
     hold: str | None  # an explicit hold
-    accepted: tuple[int, ...]  # acceptances that wait for this publish
+    accepted: tuple[int, ...]  # acceptances of just this candidate
 
     @property
     def name(self) -> str:
@@ -100,6 +104,8 @@ def read_turn(connection: sa.Connection, declaration: TableDeclaration, judge: J
     keys = latest_keys(connection, name)
     if keys is not None and previous and previous.keys is not None and keys.number <= previous.keys:
         keys = None
+    open = open_entries(connection, name)
+    judged = [pull.judged_at for pull in (*pulls, *([keys] if keys else [])) if pull.judged_at]
     return Turn(
         declaration,
         judge,
@@ -107,18 +113,19 @@ def read_turn(connection: sa.Connection, declaration: TableDeclaration, judge: J
         tuple(pulls),
         keys,
         {batch.id: batch for pull in pulls for batch in batches_of(connection, pull.id)},
-        open_entries(connection, name),
+        open,
+        mends_of(connection, name, open, contract_version=judge.spec.version, now=datetime.now(UTC)),
         _books(connection, name, previous.pulls if previous else ()),
         _failure(connection, name),
         hold_of(connection, name),
-        accepted_of(connection, name),
+        accepted_of(connection, name, judged),
     )
 
 
 def _books(connection: sa.Connection, name: str, ranges: Ranges) -> Books:
     """The flows since the last closing. A rollback in between counts as if it had come before it."""
     of = state.books.c
-    query = sa.select(of.last_pull, of.last_event).where(of.table_name == name).order_by(of.id.desc()).limit(1)
+    query = sa.select(of.last_pull, of.last_event, of.at).where(of.table_name == name).order_by(of.id.desc()).limit(1)
     row = connection.execute(query).one_or_none()
     last_pull, event = (row.last_pull, row.last_event) if row else (0, 0)
     now = last_event(connection)
@@ -133,7 +140,8 @@ def _books(connection: sa.Connection, name: str, ranges: Ranges) -> Books:
     before = [p.pending for p in pending_pulls(connection, name, ranges) if p.number <= last_pull]
     newest = max([last_pull, *(pull.number for pull in judged)])
     open_before = open_count(connection, name, event) + undone
-    return Books(flow, sum(before), open_before, open_count(connection, name), newest, now)
+    mended = mends_since(connection, name, row.at if row else None)
+    return Books(flow, sum(before), open_before, open_count(connection, name), newest, now, mended)
 
 
 def _failure(connection: sa.Connection, name: str) -> str | None:
@@ -148,11 +156,12 @@ def hold_of(connection: sa.Connection, name: str) -> str | None:
     return connection.execute(sa.select(state.holds.c.reason).where(state.holds.c.table_name == name)).scalar()
 
 
-def accepted_of(connection: sa.Connection, name: str) -> tuple[int, ...]:
-    """The acceptances of the table that no release has used yet."""
-    of = state.acceptances.c
-    query = sa.select(of.id).where(of.table_name == name, of.release.is_(None))
-    return tuple(connection.execute(query).scalars())
+def accepted_of(connection: sa.Connection, name: str, judged: Sequence[datetime] = ()) -> tuple[int, ...]:
+    """The unused acceptances of the table's candidate as it is: not older than what was `judged`, nor than the hold."""
+    of, held = state.acceptances.c, sa.select(state.holds.c.at).where(state.holds.c.table_name == name)
+    query = sa.select(of.id, of.at).where(of.table_name == name, of.release.is_(None))
+    looked_at = [*judged, *connection.execute(held).scalars()]
+    return tuple(id for id, at in connection.execute(query) if all(at >= moment for moment in looked_at))
 
 
 def belonging(connection: sa.Connection, turn: Turn) -> pl.DataFrame:
@@ -165,9 +174,9 @@ def belonging(connection: sa.Connection, turn: Turn) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def sequence(pulls: Sequence[PullRow], orphans: pl.DataFrame) -> list[int]:
+def sequence(pulls: Sequence[PullRow], orphans: pl.DataFrame, mended: pl.DataFrame) -> list[int]:
     """The pull numbers that have something to merge, oldest first."""
-    return sorted({*(pull.number for pull in pulls), *orphans["pull"].to_list()})
+    return sorted({*(pull.number for pull in pulls), *orphans["pull"], *mended["pull"]})
 
 
 def pulled_keys(connection: sa.Connection, turn: Turn) -> pl.Series:

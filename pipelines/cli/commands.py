@@ -41,6 +41,7 @@ def tree() -> Command:
             Command("quarantine", "The records that were refused, and why.", children=_quarantine()),
             Command("publish", "The releases of the curated file.", children=_publish()),
             Command("lineage", "Where columns come from, and the events that tell it.", children=_lineage()),
+            _one("judge", "Judge files against a contract, without any project.", "judge:judge"),
             _one("verify", "Prove again, from the data, that all is as it was recorded.", "verify:verify"),
             _one("schedule", "Print the nightly schedule, for cron too.", "schedule:schedule"),
             _one("ui", "Serve the Dagster UI of the project.", "ui:ui"),
@@ -65,6 +66,10 @@ def _quarantine() -> tuple[Command, ...]:
         _one("show", "One entry: the record as pulled, every reason, its history.", "quarantine:show"),
         _one("explain", "One entry in plain words, and what would mend it.", "quarantine:explain"),
         _one("export", "Entries as CSV or XLSX, for whoever can mend them.", "quarantine:export"),
+        _one("import", "Take the corrected file back, judge it again, publish what is good.", "mending:import_file"),
+        _one("replay", "Judge entries again by the contract as it is now.", "mending:replay"),
+        _one("waive", "Publish records although they break rules, for a reason.", "mending:waive"),
+        _one("discard", "Close entries that nobody will mend, for a reason.", "mending:discard"),
     )
 
 
@@ -72,7 +77,7 @@ def _publish() -> tuple[Command, ...]:
     return (
         _one("list", "The releases that are kept.", "publish:list_all"),
         _one("diff", "What two releases differ in, row by row.", "publish:diff"),
-        _one("accept", "Let a held table be published with the next run.", "publish:accept"),
+        _one("accept", "Publish now what is held of a table.", "publish:accept"),
         _one("rollback", "Make an earlier release current again.", "publish:rollback"),
         _one("verify", "As `tilth verify`.", "verify:verify"),
     )

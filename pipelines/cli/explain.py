@@ -91,11 +91,10 @@ def explained(project: Project, entry: Entry) -> Explanation:
         name for reason in entry.reasons for name in (reason["column"] or "").split(",") if name in columns
     )
     mend = list(dict.fromkeys(how.format(**facts) for (_, how), facts in words))
-    step = (
-        f"mend it in {declared.source}, then tilth run"
-        if declared
-        else "mend the records it is made from, then tilth run"
-    )
+    step = "mend the records it is made from, then tilth run"
+    if declared:
+        here = "" if documents else f"; or correct it: tilth quarantine export {entry.table}.xlsx --table {entry.table}"
+        step = f"mend it in {declared.source}, then tilth run{here}"
     return Explanation(
         what=tuple(what.format(**facts) for (what, _), facts in words),
         meaning=tuple(_meaning(columns[name]) for name in named),

@@ -10,22 +10,16 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from tilth.errors import MissingExtra, TilthError
+from tilth.pipelines.corrections import CORRECTION, HEAD, safe
 
 if TYPE_CHECKING:
     from tilth.assets.listing import Entry
     from tilth.assets.storage import Storage
 
-__all__ = ["safe", "write"]
+__all__ = ["write"]
 
-_HEAD = ("_id", "_table", "_key", "_status", "_reasons")
-_RUNS_AS_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _EXCEL_ROWS, _EXCEL_TEXT = 1_048_575, 32_767
-
-
-def safe(value: object) -> str:
-    """A cell that no spreadsheet takes for a formula: what could start one gets an apostrophe before it."""
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.lstrip(" \u00a0").startswith(_RUNS_AS_FORMULA) else text
+_REASONS = ("_id", "_table", "_key", "rule", "column", "value", "expected", CORRECTION)
 
 
 def write(entries: Sequence[Entry], file: Path, *, storage: Storage) -> None:
@@ -37,7 +31,7 @@ def write(entries: Sequence[Entry], file: Path, *, storage: Storage) -> None:
         raise TilthError("cannot write this kind of file", where=str(file), expected=".csv or .xlsx", got=got)
     part = file.with_name(f".tmp-{uuid4().hex}{file.suffix}")
     try:
-        writer([*_rows(entries, _raws(entries, storage))], part)
+        writer([*_rows(entries, _raws(entries, storage))], [*_reasons(entries)], part)
         part.replace(file)
     except OSError as error:
         what = f"cannot be written: {error.strerror or type(error).__name__}"
@@ -60,7 +54,7 @@ def _raws(entries: Sequence[Entry], storage: Storage) -> list[Mapping[str, Any]]
 def _rows(entries: Sequence[Entry], raws: Sequence[Mapping[str, Any]]) -> Iterator[list[str]]:
     """A header and a row an entry: its raw columns, in the order they were met, after what we know of it."""
     columns = list(dict.fromkeys(name for raw in raws for name in raw))
-    yield [safe(name) for name in (*_HEAD, *columns)]
+    yield [safe(name) for name in (*HEAD, *columns)]
     for entry, raw in zip(entries, raws, strict=True):
         reasons = "; ".join(_reason(reason) for reason in entry.reasons)
         head = (entry.id, entry.table, entry.key, entry.status, reasons)
@@ -72,27 +66,40 @@ def _reason(reason: dict[str, str | None]) -> str:
     return f"{place}{reason['rule']} (expected {reason['expected']})"
 
 
-def _csv(rows: Sequence[Sequence[str]], path: Path) -> None:
+def _reasons(entries: Sequence[Entry]) -> Iterator[list[str]]:
+    """A header and a row a reason, the last cell left blank for a correction."""
+    yield list(_REASONS)
+    for entry in entries:
+        for reason in entry.reasons:
+            told = (reason["rule"], reason["column"], reason["value"], reason["expected"], "")
+            yield [safe(value) for value in (entry.id, entry.table, entry.key, *told)]
+
+
+def _csv(rows: Sequence[Sequence[str]], reasons: Sequence[Sequence[str]], path: Path) -> None:
+    del reasons  # they stand in a column of their own
     with path.open("w", encoding="utf-8-sig", newline="") as stream:  # the mark tells Excel that it is UTF-8
         csv.writer(stream).writerows(rows)
 
 
-def _xlsx(rows: Sequence[Sequence[str]], path: Path) -> None:
+def _xlsx(rows: Sequence[Sequence[str]], reasons: Sequence[Sequence[str]], path: Path) -> None:
     try:
         import xlsxwriter
     except ImportError:
         raise MissingExtra.of("xlsxwriter", "excel") from None
-    if len(rows) > _EXCEL_ROWS:
+    most = max(len(rows), len(reasons))
+    if most > _EXCEL_ROWS:
         raise TilthError(
-            "too many entries for one sheet", expected=f"{_EXCEL_ROWS:,}", got=f"{len(rows):,}", next="--table, or .csv"
+            "too many entries for one sheet", expected=f"{_EXCEL_ROWS:,}", got=f"{most:,}", next="--table, or .csv"
         )
     book = xlsxwriter.Workbook(
         str(path), {"strings_to_formulas": False, "strings_to_urls": False, "constant_memory": True}
     )
-    sheet = book.add_worksheet("quarantine")
-    bold = book.add_format({"bold": True})
-    for number, row in enumerate(rows):
-        for column, text in enumerate(row):
-            sheet.write_string(number, column, text[:_EXCEL_TEXT], bold if number == 0 else None)
-    sheet.freeze_panes(1, len(_HEAD))
+    for name, table, frozen in (("quarantine", rows, len(HEAD)), ("reasons", reasons, 1)):
+        sheet = book.add_worksheet(name)
+        bold, text = book.add_format({"bold": True}), book.add_format({"num_format": "@"})
+        sheet.set_column(0, max(len(table[0]) - 1, 0), 14, text)  # as text: what is typed there stays as it was typed
+        for number, row in enumerate(table):
+            for column, cell in enumerate(row):
+                sheet.write_string(number, column, cell[:_EXCEL_TEXT], text if number else bold)
+        sheet.freeze_panes(1, frozen)
     book.close()

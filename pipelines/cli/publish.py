@@ -12,7 +12,6 @@ import typer
 from tilth.assets.marked import mistake
 from tilth.errors import ReleaseError
 from tilth.pipelines.cli.answers import Answer, here
-from tilth.pipelines.cli.status import asked_status
 from tilth.pipelines.cli.tables import grid
 from tilth.pipelines.project import open_lake, open_project
 from tilth.pipelines.settings import Settings, find_project, read_settings
@@ -77,26 +76,27 @@ def accept(
     table: Annotated[str, typer.Argument(help="A held table.")],
     why: Annotated[str, typer.Option("--why", help="The reason; it is kept.")],
 ) -> Answer:
-    """Let the next run publish what is pending for a table, whatever holds it. The reason is kept.
+    """Publish now what is held of a table, whatever holds it. The reason is kept.
+
+    Just what is held at this moment: what comes later is judged anew. Exit code as `tilth run`.
 
     Example: tilth publish accept orders --why "the price list was meant to halve"
     """
-    from tilth.assets.lease import lease
-    from tilth.assets.publishing.history import accept as allow
+    from tilth.pipelines.accepting import accept_held
+    from tilth.pipelines.cli.live import watching
 
-    project = open_project(here(context).project, queries=False)
+    project = open_project(here(context).project)
     known = [*project.tables, *project.derived]
     if table not in known:
         error = mistake(f"no table is named {table}", where="tilth publish accept", got=table, known=known)
         raise ReleaseError(error.what, expected=error.expected, got=table, next="tilth status")
-    found = next(one for one in asked_status(project).tables if one.name == table)
-    if found.state == "published":  # an acceptance kept for later would wave the next hold through unseen
-        raise ReleaseError(f"table {table} is not held", kept="nothing was accepted", next="tilth status")
-    lake = project.lake()
-    with lease(lake.state, holder="tilth publish accept"):
-        allow(lake.state, table, why=why, at=datetime.now(UTC))
-    document = {"table": table, "why": why, "accepted": True}
-    return Answer(document, f"{table} will be published with the next run\n  next: tilth run --select {table}")
+    with watching() as progress:
+        found, night = accept_held(project, table, why=why, progress=progress)
+    if found is None:
+        return Answer({"table": table, "accepted": False, "exit": night.exit}, "", night.exit, night.failures)
+    document = {"table": table, "why": why, "accepted": True, **asdict(found), "release": night.release}
+    said = f"accepted {table}, {found.words()}\npublished as release {night.release}"
+    return Answer({**document, "exit": night.exit}, f"{said}\n  next: tilth status", night.exit, night.problems)
 
 
 def rollback(

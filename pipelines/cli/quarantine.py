@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,7 +19,7 @@ from tilth.pipelines.settings import find_project, read_settings
 
 if TYPE_CHECKING:
     from tilth.assets.lake import Lake
-    from tilth.assets.listing import Entry, History
+    from tilth.assets.listing import Entry, History, Mend
 
 __all__ = ["explain", "export", "list_entries", "show"]
 
@@ -61,9 +62,10 @@ def show(context: typer.Context, id: Id) -> Answer:
 
     Example: tilth quarantine show 3f2a91
     """
-    entry, history = _one(_lake(context), id)
+    entry, history, mends = _one(_lake(context), id)
     raw: Mapping[str, Any] = json.loads(entry.raw) if entry.raw else {}
     document = {**_row(entry), "raw": raw, "history": [_event(event) for event in history]}
+    document["mends"] = [asdict(mend) for mend in mends]
     lines = [f"{entry.id}  {entry.table}  {entry.status}", "", "as pulled:"]
     width = max((len(name) for name in raw), default=0)
     lines += [f"  {name:<{width}}  {'(null)' if value is None else value}" for name, value in raw.items()]
@@ -71,6 +73,7 @@ def show(context: typer.Context, id: Id) -> Answer:
     for event in history:
         release = f", release {event.release}" if event.release else ""
         lines.append(f"  {event.at:%Y-%m-%d %H:%M}  {event.event}  (run {event.run_id[:8]}{release})")
+    lines += ["", "mended:", *(line for mend in mends for line in _mended(mend))] if mends else []
     return Answer(document, "\n".join([*lines, "", f"  next: tilth quarantine explain {entry.id[:12]}"]))
 
 
@@ -82,7 +85,7 @@ def explain(context: typer.Context, id: Id) -> Answer:
     from tilth.pipelines.cli.explain import explained
 
     project = open_project(here(context).project, queries=False)
-    entry, _ = _one(project.lake(), id)
+    entry, *_ = _one(project.lake(), id)
     found = explained(project, entry)
     return Answer({**_row(entry), **found.to_dict()}, found.text())
 
@@ -125,7 +128,7 @@ def _entries(lake: Lake, table: str | None, status: str | None, rule: str | None
     return listing(lake.state, lake.storage, table=table, status=status, rule=rule, limit=limit)
 
 
-def _one(lake: Lake, id: str) -> tuple[Entry, list[History]]:
+def _one(lake: Lake, id: str) -> tuple[Entry, list[History], list[Mend]]:
     from tilth.assets.listing import details
 
     found = details(lake.state, lake.storage, id)
@@ -160,7 +163,15 @@ def _event(event: History) -> dict[str, Any]:
     }
 
 
+def _mended(mend: Mend) -> Iterator[str]:
+    why = f": {mend.why}" if mend.why else ""
+    until = f", until {mend.expires_at:%Y-%m-%d}" if mend.expires_at else ""
+    yield f"  {mend.at:%Y-%m-%d %H:%M}  {mend.kind} by {mend.who}{until}{why}"
+    for column, (before, after) in (mend.changes or {}).items():
+        yield f"    {column}: {before!r} → {after!r}"
+
+
 def _short(reason: Mapping[str, Any]) -> str:
-    value = "(null)" if reason["value"] is None else str(reason["value"])
+    value = "(null)" if reason["value"] is None else str(reason["value"]) or "(empty)"
     column = f"{reason['column']}: " if reason["column"] else ""
     return f"{column}{reason['rule']}, expected {reason['expected']}, got {value[:80]}"

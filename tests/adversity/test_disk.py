@@ -125,3 +125,26 @@ def test_everything_on_one_full_disk(corner: Shop, free_kb: int) -> None:
     assert corner.tilth("run").code == 0
     assert corner.rows() == ROWS
     corner.proves_whole()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("free_kb", [0, 40])
+def test_a_full_disk_under_the_state_alone(corner: Shop, free_kb: int) -> None:
+    (corner.folder / "data/state").mkdir()
+    for file in (corner.folder / "data").glob("state.db*"):
+        file.rename(corner.folder / "data/state" / file.name)
+    project = (corner.folder / "tilth.yaml").read_text()
+    corner.write("tilth.yaml", project.replace("data/state.db", "data/state/state.db"))
+    corner.sql("insert into customers values (3, 'Cy')")
+    corner.drop("b.csv", "no;weight\n3;300\n")
+    with full(corner, "data/state", free_kb=free_kb):
+        said = corner.tilth("run")
+        assert said.code == 1
+        message = only(said)  # though three steps met it
+        assert message.startswith(f"error: {corner.folder}/data/state/state.db: the disk is full (got ")
+        assert "the published data is untouched" in message
+        assert message.endswith(f"next: free space beside {corner.folder}/data/state/state.db, then tilth run")
+    assert corner.rows() == {"customers": 2, "parcels": 2}
+    assert corner.tilth("run").code == 0
+    assert corner.rows() == {"customers": 3, "parcels": 3}
+    corner.proves_whole()

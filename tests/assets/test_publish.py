@@ -322,6 +322,28 @@ def test_a_run_that_lost_its_lease_does_not_switch(house: House) -> None:
     assert house.publish().tables["parents"].rows == 1
 
 
+def test_a_release_that_the_state_cannot_take_in_is_published_and_entered_by_the_next_run(house: House) -> None:
+    columns = {"id": INT, "content": INT, "version": INT}
+    house.tables["parents"] = (plain("parents"), Parent)
+    house.ingest("parents", Scripted([{"id": 1, "content": 1}], columns))
+    with house.lake.state.begin() as connection:  # what no disk has room for
+        connection.exec_driver_sql(
+            "CREATE TRIGGER full AFTER UPDATE ON releases WHEN NEW.state = 'published' "
+            "BEGIN INSERT INTO holds VALUES ('x', zeroblob(2000000000), 'x', 'x'); END"
+        )
+    published = house.publish()
+    assert published.release == 1
+    (problem,) = published.problems
+    assert "release 1 is published; the next run enters it in the state" in problem
+    assert house.rows("SELECT id FROM parents") == [(1,)]
+    with house.lake.state.begin() as connection:
+        connection.exec_driver_sql("DROP TRIGGER full")
+    house.ingest("parents", Scripted([{"id": 2, "content": 1}], columns))
+    second = house.publish()
+    assert (second.release, second.problems) == (2, ())
+    assert house.rows("SELECT id FROM parents ORDER BY id") == [(1,), (2,)]
+
+
 def test_a_match_joins_rows_and_counts_those_without_a_partner(house: House) -> None:
     house.tables["employees"] = plain("employees"), Employee
     house.tables["accounts"] = plain("accounts"), Account

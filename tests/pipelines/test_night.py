@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
@@ -14,8 +15,10 @@ import pytest
 
 from tilth.assets.lease import holder_of, lease
 from tilth.assets.process import is_gone, process_tags
+from tilth.assets.publishing.history import accept
 from tilth.assets.resources import workbench
-from tilth.errors import DeclarationError
+from tilth.errors import DeclarationError, ReleaseError
+from tilth.pipelines.accepting import accept_held
 from tilth.pipelines.definitions import compose
 from tilth.pipelines.instance import close_gone_runs, instance
 from tilth.pipelines.night import run_night
@@ -189,3 +192,37 @@ def test_no_credential_reaches_dagsters_history(company: Any) -> None:
     for path in (company.folder / "data").rglob("*"):
         if path.is_file():
             assert b"hunter2" not in path.read_bytes(), path
+
+
+def test_what_is_accepted_is_what_is_held_now_and_nothing_later(company: Any) -> None:
+    declared = (company.folder / "defs/customers/defs.yaml").read_text("utf-8")
+    company.write("defs/customers/defs.yaml", declared + "  toxic: {max_share: 0.2, min_rows: 2}\n")
+    project = open_project(company.folder)
+    held = run_night(project)  # one of three has a credit below zero
+    assert (held.exit, held.release) == (3, 1)
+    with pytest.raises(ReleaseError, match="a reason"):
+        accept_held(project, "customers", why=" ")
+    with pytest.raises(ReleaseError, match="table sales is not held"):
+        accept_held(project, "sales", why="x")
+    found, night = accept_held(project, "customers", why="known to the till")
+    assert found is not None
+    assert (found.pulls, found.records, found.good, found.toxic) == ((1,), 3, 2, 1)
+    assert "1 of 3 records are toxic" in found.words()
+    assert (night.exit, night.release) == (0, 2)
+    assert published(company, "SELECT count(*) FROM customers") == [(2,)]
+    company.tell("shop", "INSERT INTO customers VALUES (4, 'Di', -1)")
+    again = run_night(project)
+    assert (again.exit, len(again.problems)) == (3, 1)
+    assert "1 of 4 records are toxic" in again.problems[0]
+    assert published(company, "SELECT count(*) FROM customers") == [(2,)]
+
+
+def test_an_acceptance_that_could_not_be_used_counts_for_nothing_that_came_later(company: Any) -> None:
+    declared = (company.folder / "defs/customers/defs.yaml").read_text("utf-8")
+    company.write("defs/customers/defs.yaml", declared + "  toxic: {max_share: 0.2, min_rows: 2}\n")
+    project = open_project(company.folder)
+    run_night(project)
+    accept(project.lake().state, "customers", why="the process died after this", at=datetime.now(UTC))
+    company.tell("shop", "INSERT INTO customers VALUES (4, 'Di', -1)")
+    assert run_night(project).exit == 3
+    assert published(company, "SELECT count(*) FROM customers") == [(0,)]

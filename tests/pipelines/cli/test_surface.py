@@ -130,3 +130,15 @@ def test_json_is_all_there_is_on_stdout(company: Any, tilth: Tilth) -> None:
     assert json.loads(said.out)["ok"] is False
     assert "noise on stdout" in said.err
     assert "noise of a child" in said.err
+
+
+def test_run_refuses_what_check_refuses_with_the_same_words(company: Any, tilth: Tilth) -> None:
+    contracts = (company.folder / "contracts.py").read_text("utf-8")
+    company.write("contracts.py", contracts.replace("customers.customer_id", "custmers.customer_id"))
+    defs = (company.folder / "defs/sales/defs.yaml").read_text("utf-8")
+    company.write("defs/sales/defs.yaml", defs + "  version: amuont\n")
+    checked, ran = tilth("check", cwd=company.folder), tilth("run", cwd=company.folder)
+    assert (checked.code, ran.code) == (1, 1)
+    assert sorted(checked.err.splitlines()) == sorted(ran.err.splitlines())
+    assert ran.err.count("error: ") == 2
+    assert not (company.folder / "data/curated.duckdb").exists()

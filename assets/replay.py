@@ -1,0 +1,145 @@
+"""Quarantined records judged again: as they are, with corrected values, or with rules waived.
+
+What an entry holds is never edited. A record that is good now is judged from its landed batch, alone: rules that need
+its whole pull cannot be asked again. Keeping it until a publish lets it return is `mends.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import polars as pl
+import sqlalchemy as sa
+
+from tilth.assets import state
+from tilth.assets.declared import TableDeclaration
+from tilth.assets.lake import Lake
+from tilth.assets.outcomes import ready_schema
+from tilth.assets.pulls import BatchRow
+from tilth.assets.toxic import read_batch
+from tilth.schemas.judging import REASONS, Judge
+from tilth.schemas.reasons import key_text
+
+__all__ = ["ENTRY", "Again", "Changes", "judge_again"]
+
+ENTRY = "_entry"
+"""The column of a mended file that names the entry."""
+
+Changes = Mapping[str, Mapping[str, str | None]]
+"""Entry id → source column → the text in its place; None: no value."""
+
+_PLACE = ["_batch", "_ordinal"]
+_STILL = pl.Schema({"id": pl.String(), "reasons": REASONS})
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What became of entries that were judged again."""
+
+    good: pl.DataFrame  # ENTRY, then as a ready file
+    still: pl.DataFrame  # id, reasons: of those that stay
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    lake: Lake
+    judge: Judge  # of single records
+    whole: frozenset[str]  # rules that need a whole pull
+    changes: Changes
+    good: list[pl.DataFrame] = field(default_factory=list[pl.DataFrame])
+    still: list[pl.DataFrame] = field(default_factory=list[pl.DataFrame])
+
+
+def judge_again(
+    entries: pl.DataFrame,
+    table: TableDeclaration,
+    contract: object,
+    lake: Lake,
+    *,
+    changes: Changes | None = None,
+    waive: bool = False,
+) -> Again:
+    """Judge open `entries` (quarantine.OPEN) again; with `waive` the contract's own rules only warn.
+
+    Of two records of one pull and key that are both good now, neither is let go: nobody could say which is newer.
+    """
+    judge = Judge.of(contract, deleted=table.deletes.column if table.deletes.kind == "column" else None)
+    whole = frozenset(rule.name for rule in judge.rules if rule.kind != "row")
+    rules = tuple(replace(r, severity="warn") if waive else r for r in judge.rules if r.kind == "row")
+    work = _Work(lake, replace(judge, rules=rules), frozenset() if waive else whole, changes or {})
+    for batch, some, columns in _alike(entries, work):
+        _judge(work, batch, some, columns)
+    good = pl.concat([pl.DataFrame(schema={ENTRY: pl.String, **ready_schema(judge.spec)}), *work.good])
+    good, contested = _one_per_key(good, entries, judge)
+    return Again(good, pl.concat([pl.DataFrame(schema=_STILL), *work.still, contested]))
+
+
+def _alike(entries: pl.DataFrame, work: _Work) -> Iterator[tuple[BatchRow, pl.DataFrame, tuple[str, ...]]]:
+    """Entries of one batch whose same columns are changed: they can be judged as one frame."""
+    batches = _batches(work.lake, entries["_batch"].drop_nulls().unique().to_list())
+    columns = [",".join(sorted(work.changes.get(id, ()))) for id in entries["id"]]
+    for (batch, _), some in entries.with_columns(pl.Series("_columns", columns, pl.String)).group_by(
+        "_batch", "_columns", maintain_order=True
+    ):
+        changed = tuple(sorted(work.changes.get(some["id"][0], ())))
+        yield batches[int(str(batch))], some, changed
+
+
+def _batches(lake: Lake, ids: Sequence[int]) -> dict[int, BatchRow]:
+    query = sa.select(state.batches).where(state.batches.c.id.in_(ids))
+    with lake.state.read() as connection:
+        return {row["id"]: BatchRow(**row) for row in connection.execute(query).mappings()}
+
+
+def _judge(work: _Work, batch: BatchRow, entries: pl.DataFrame, columns: tuple[str, ...]) -> None:
+    if batch.kind == "fault":
+        _stay(work, entries, "a whole file", "the file repaired, and delivered again")
+        return
+    needing = entries.filter(pl.col("rules").list.eval(pl.element().is_in(list(work.whole))).list.any())
+    _stay(work, needing, "judged with its whole pull", "a pull in which it holds, or a waiver")
+    alone = entries.join(needing.select("id"), on="id", how="anti", maintain_order="left")
+    if alone.is_empty():
+        return
+    raw = read_batch(work.lake.storage, batch)[alone["_ordinal"]]
+    raw = raw.with_columns(_changed(name, alone["id"], work.changes) for name in columns)
+    judged = work.judge.tombstones(raw) if batch.kind == "tombstones" else work.judge.rows(raw)
+    known = alone.select(pl.col("id").alias(ENTRY), *_PLACE)
+    schema = {ENTRY: pl.String, **ready_schema(work.judge.spec)}
+    work.good.append(judged.good.join(known, on=_PLACE).select(list(schema)).cast(pl.Schema(schema)))
+    work.still.append(judged.toxic.join(known, on=_PLACE).select(pl.col(ENTRY).alias("id"), "reasons").cast(_STILL))
+
+
+def _changed(name: str, ids: pl.Series, changes: Changes) -> pl.Series:
+    """The column as text: the changed value of each record."""
+    return pl.Series(name, [changes[id][name] for id in ids], dtype=pl.String)
+
+
+def _stay(work: _Work, entries: pl.DataFrame, value: str, expected: str) -> None:
+    """Entries that cannot be judged alone."""
+    if entries.is_empty():
+        return
+    rule = pl.col("rules").list.first().fill_null("?").alias("rule")
+    told = (pl.lit(None, pl.String).alias("column"), pl.lit(value).alias("value"), pl.lit(expected).alias("expected"))
+    reasons = pl.concat_list(pl.struct(rule, *told)).cast(REASONS).alias("reasons")
+    work.still.append(entries.select("id", reasons).cast(_STILL))
+
+
+def _one_per_key(good: pl.DataFrame, entries: pl.DataFrame, judge: Judge) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """At most one good record per pull and key; the others, with the reason `unique`."""
+    key = judge.spec.key
+    if not key or good.is_empty():
+        return good, pl.DataFrame(schema=_STILL)
+    pulls = entries.select(pl.col("id").alias(ENTRY), "pull")
+    told = good.join(pulls, on=ENTRY, how="left", maintain_order="left").with_columns(
+        key_text(good, key).alias("_key"),
+    )
+    tied = told.select(pl.struct("pull", "_key").is_duplicated()).to_series()
+    why = pl.struct(
+        pl.lit("unique").alias("rule"),
+        pl.lit(",".join(key)).alias("column"),
+        pl.col("_key").alias("value"),
+        pl.lit("one record per key: discard the other").alias("expected"),
+    )
+    reasons = pl.concat_list(why).cast(REASONS).alias("reasons")
+    return good.filter(~tied), told.filter(tied).select(pl.col(ENTRY).alias("id"), reasons).cast(_STILL)

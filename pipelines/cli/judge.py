@@ -1,0 +1,124 @@
+"""`tilth judge`: a file against a contract, without any project."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tilth.errors import TilthError
+from tilth.pipelines.cli.answers import Answer, here
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from tilth.pipelines.judged import Judgement
+
+__all__ = ["judge"]
+
+_TOXIC = 3
+_SHOWN = 20  # toxic records for a person; --out has all
+
+Files = Annotated[list[Path], typer.Argument(metavar="FILE…", help="CSV, TSV, XLSX or Parquet files of one table.")]
+Named = Annotated[str, typer.Option("--contract", metavar="MODULE.CLASS", help="The contract, a pandera polars model.")]
+Out = Annotated[
+    Path | None, typer.Option("--out", metavar="DIR", help="Write good and toxic rows there.", show_default=False)
+]
+Delimiter = Annotated[str | None, typer.Option("--delimiter", help="Between cells; else a comma.", show_default=False)]
+Encoding = Annotated[str, typer.Option("--encoding", help="Of text files.")]
+Sheet = Annotated[str | None, typer.Option("--sheet", help="Of a workbook with several.", show_default=False)]
+Force = Annotated[bool, typer.Option("--force", help="Write into a folder that has such files already.")]
+
+
+def judge(
+    context: typer.Context,
+    files: Files,
+    contract: Named,
+    out: Out = None,
+    delimiter: Delimiter = None,
+    encoding: Encoding = "utf-8",
+    sheet: Sheet = None,
+    force: Force = False,
+) -> Answer:
+    """Judge files against a contract, as one pull of one table: what is good, and why the rest is not.
+
+    The module is looked for in this folder, then in the project. References to other tables are not judged here.
+    Exit code 0 when all records are good, 3 when some are toxic.
+
+    Example: tilth judge customers.csv --contract contracts.Customer --out judged
+    """
+    from tilth.pipelines.judged import Reading, judge_files, write_judgement
+
+    judgement = judge_files(files, _contract(context, contract), Reading(delimiter, encoding, sheet))
+    written = write_judgement(judgement, out, force=force) if out else []
+    document = {**_document(judgement), "written": [str(path) for path in written]}
+    code = _TOXIC if judgement.verdict.counts["toxic"] else 0
+    return Answer(document, lambda: _view(judgement, written), code)
+
+
+def _contract(context: typer.Context, name: str) -> type:
+    from tilth.pipelines.contracts import contract_class
+
+    try:
+        return contract_class(name, code=_code(context, name.split(".")[0]), where="--contract")
+    except TilthError as error:
+        error.next = "tilth judge --help"
+        raise
+
+
+def _code(context: typer.Context, module: str) -> Path:
+    """Where the contract's module is looked for: here, else in the project around, if there is one."""
+    from tilth.pipelines.settings import find_project, read_settings
+
+    if Path(f"{module}.py").exists() or Path(module).is_dir():
+        return Path.cwd()
+    try:
+        return read_settings(find_project(here(context).project)).code
+    except TilthError:
+        return Path.cwd()
+
+
+def _document(judgement: Judgement) -> dict[str, Any]:
+    return {
+        **judgement.verdict.counts,
+        "files": [{"file": file, "records": count} for file, count in judgement.records.items()],
+        "rules": judgement.rules(),
+        "records": judgement.toxic.drop("raw").to_dicts(),
+        "unjudged": list(judgement.verdict.unjudged),
+    }
+
+
+def _view(judgement: Judgement, written: list[Path]) -> RenderableType:
+    from rich.console import Group
+    from rich.text import Text
+
+    from tilth.pipelines.cli.tables import grid
+
+    counts = judgement.verdict.counts
+    told = ", ".join(f"{counts[name]:,} {name}" for name in ("good", "duplicate", "toxic"))
+    parts: list[RenderableType] = [Text(f"{counts['pulled']:,} records: {told}", style="bold")]
+    if counts["toxic"]:
+        rules = judgement.rules()
+        parts += [Text(), grid(rules, ("rule", "column", "expected", "toxic"), empty="")]
+        parts += [Text(), *(Text(line) for line in _records(judgement))]
+    parts += [Text(f"not judged here: {one}") for one in judgement.verdict.unjudged]
+    parts += [Text(f"written: {path}") for path in written]
+    return Group(*parts)
+
+
+def _records(judgement: Judgement) -> Iterator[str]:
+    toxic = judgement.toxic
+    for record in toxic.head(_SHOWN).iter_rows(named=True):
+        key = f", key {record['key']}" if record["key"] is not None else ""
+        yield f"{record['file']}, line {record['line']}{key}"
+        yield from (f"  {_reason(reason)}" for reason in record["reasons"])
+    if toxic.height > _SHOWN:
+        yield f"{toxic.height - _SHOWN:,} more; --out DIR writes all of them"
+
+
+def _reason(reason: Mapping[str, str | None]) -> str:
+    value = "nothing" if reason["value"] is None else repr(reason["value"])
+    place = f"{reason['column']}: " if reason["column"] else ""
+    return f"{place}{reason['rule']} (expected {reason['expected']}, got {value})"

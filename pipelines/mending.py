@@ -1,0 +1,186 @@
+"""What people do about quarantined records: corrected, replayed, waived, discarded; then published at once.
+
+Each is done under the project's lease, on the entries as they are open then.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import polars as pl
+
+from tilth.assets import parquet
+from tilth.assets.declared import TableDeclaration
+from tilth.assets.lake import Lake, Run
+from tilth.assets.mends import Mender, discard, keep_mends
+from tilth.assets.quarantine import open_entries
+from tilth.assets.replay import ENTRY, judge_again
+from tilth.errors import TilthError
+from tilth.pipelines.corrections import Changed, Line, changes_of
+from tilth.pipelines.night import NightResult, run_night
+from tilth.schemas.contract import spec_of
+
+if TYPE_CHECKING:
+    from tilth.pipelines.project import Project
+
+__all__ = ["Chosen", "Mended", "correct", "drop", "let_return"]
+
+_LIST = "tilth quarantine list --status open"
+_KEPT = "nothing was changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which open entries are meant: by id (or its beginning), or all of a table, with a rule among the reasons."""
+
+    ids: Sequence[str] = ()
+    table: str | None = None
+    rule: str | None = None
+
+    def among(self, open: pl.DataFrame) -> pl.DataFrame:
+        """The chosen ones of a table's open entries."""
+        found = open
+        if self.ids:
+            found = found.filter(pl.any_horizontal(pl.col("id").str.starts_with(id) for id in self.ids))
+        return found.filter(pl.col("rules").list.contains(self.rule)) if self.rule else found
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """What became of the chosen entries."""
+
+    kind: str  # corrected | replayed | waived | discarded
+    done: dict[str, list[str]] = field(default_factory=dict[str, list[str]])  # table → ids
+    still: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])  # id, table, reasons: those that stay
+    changes: dict[str, Changed] = field(default_factory=dict[str, Changed])  # id → what was corrected
+    night: NightResult | None = None  # the publish after it
+
+    @property
+    def count(self) -> int:
+        """How many entries it was done for."""
+        return sum(map(len, self.done.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Bench:
+    """What the work on entries needs, under the lease."""
+
+    project: Project
+    lake: Lake
+    run: Run
+    made: Mended
+
+    def chosen(self, chosen: Chosen) -> dict[str, pl.DataFrame]:
+        """The chosen open entries by table; an id that is none, or not of one entry, stops everything."""
+        found = self.open(chosen)
+        for id in chosen.ids:
+            fitting = [one for entries in found.values() for one in entries["id"] if one.startswith(id)]
+            if len(fitting) != 1:
+                what = "no open entry, or more than one, has this id"
+                raise TilthError(what, got=id, expected="an id, or a longer beginning of one", kept=_KEPT, next=_LIST)
+        return found
+
+    def open(self, chosen: Chosen) -> dict[str, pl.DataFrame]:
+        """The chosen ones among the entries that are open, by table."""
+        names = [chosen.table] if chosen.table else [*self.project.tables, *self.project.derived]
+        with self.lake.state.read() as connection:
+            open = {name: open_entries(connection, name) for name in names}
+        return {name: some for name, entries in open.items() if (some := chosen.among(entries)).height}
+
+    def pulled(self, name: str) -> TableDeclaration:
+        """A table whose records can be mended here."""
+        if name in self.project.derived:
+            inputs = ", ".join(self.project.derived[name].inputs)
+            what = f"records of {name} are mended where they come from: {inputs}"
+            raise TilthError(what, kept=_KEPT, next=f"tilth quarantine list --table {name}")
+        table = self.project.tables[name]
+        if table.parsing is not None:
+            what = f"documents of {name} are mended where they lie: put a better file in their place"
+            raise TilthError(what, kept=_KEPT, next="tilth run")
+        return table
+
+    def again(self, name: str, entries: pl.DataFrame, mender: Mender, *, dry: bool) -> None:
+        """Judge entries of one table again; those that are good now are kept for the next publish."""
+        table = self.pulled(name)
+        contract = self.project.contract(table)
+        changes = {id: self.made.changes[id] for id in entries["id"] if id in self.made.changes}
+        new = {id: {column: after for column, (_, after) in own.items()} for id, own in changes.items()}
+        found = judge_again(entries, table, contract, self.lake, changes=new, waive=mender.kind == "waived")
+        self.made.still.extend({"id": id, "table": name, "reasons": why} for id, why in found.still.iter_rows())
+        if found.good.is_empty():
+            return
+        self.made.done[name] = found.good[ENTRY].to_list()
+        if not dry:
+            version = spec_of(contract).version
+            keep_mends(self.lake, name, self.run, found.good, mender, contract_version=version, changes=changes)
+
+
+def correct(project: Project, lines: Sequence[Line], *, who: str, publish: bool = True, dry: bool = False) -> Mended:
+    """Judge the corrected records of a file again; those that are good now return. A line without changes is none."""
+
+    def work(bench: _Bench) -> None:
+        found = bench.open(Chosen([line.id for line in lines]))
+        place = {id: name for name, entries in found.items() for id in entries["id"]}
+        raws = _raws(bench.lake, found.values())
+        for line in lines:
+            if line.id not in place:
+                gone = {"rule": "open", "column": None, "value": line.where, "expected": "an entry that is still open"}
+                bench.made.still.append({"id": line.id, "table": None, "reasons": [gone]})
+                continue
+            spec = spec_of(project.contract(bench.pulled(place[line.id])))
+            made = changes_of(line, raws[line.id], {column.name: column.source for column in spec.columns})
+            bench.made.changes.update({line.id: made} if made else {})
+        for name, entries in found.items():
+            own = entries.filter(pl.col("id").is_in(list(bench.made.changes)))
+            bench.again(name, own, Mender("corrected", who), dry=dry)
+
+    return _done(project, Mended("corrected"), work, publish=publish and not dry)
+
+
+def let_return(project: Project, chosen: Chosen, mender: Mender, *, publish: bool = True, dry: bool = False) -> Mended:
+    """Judge the chosen entries again as they are (replayed), or with the contract's rules only warning (waived)."""
+
+    def work(bench: _Bench) -> None:
+        for name, entries in bench.chosen(chosen).items():
+            bench.again(name, entries, mender, dry=dry)
+
+    return _done(project, Mended(mender.kind), work, publish=publish and not dry)
+
+
+def drop(project: Project, chosen: Chosen, *, who: str, why: str, publish: bool = True) -> Mended:
+    """Close the chosen entries for good."""
+
+    def work(bench: _Bench) -> None:
+        for name, entries in bench.chosen(chosen).items():
+            discard(bench.lake, name, bench.run, entries, who=who, why=why)
+            bench.made.done[name] = entries["id"].to_list()
+
+    return _done(project, Mended("discarded"), work, publish=publish)
+
+
+def _done(project: Project, made: Mended, work: Callable[[_Bench], None], *, publish: bool) -> Mended:
+    """`work` under the lease, then a publish of the tables it was for, if it did anything."""
+    run_id = str(uuid4())
+
+    def first(lake: Lake) -> None:
+        run = Run(run_id, run_id, datetime.now(UTC), command=f"tilth quarantine, {made.kind}")
+        work(_Bench(project, lake, run, made))
+
+    night = run_night(project, ingest=False, publish=False, first=first)
+    if publish and made.count and not night.exit:
+        night = run_night(project, select=sorted(made.done), ingest=False)
+    return replace(made, night=night)
+
+
+def _raws(lake: Lake, found: Iterable[pl.DataFrame]) -> dict[str, Mapping[str, str | None]]:
+    """Each entry's record as pulled; every toxic file is read once."""
+    held: dict[str, Mapping[str, str | None]] = {}
+    for (path,), some in (group for entries in found for group in entries.group_by("path", maintain_order=True)):
+        rows = parquet.read(lake.storage, str(path), ["id", "raw"]).filter(pl.col("id").is_in(some["id"].to_list()))
+        held |= {id: json.loads(raw) for id, raw in rows.iter_rows()}
+    return held

@@ -1,0 +1,140 @@
+"""`tilth judge`: every kind of file gives the same verdict, told by file and line; nothing is guessed."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+Tilth = Callable[..., Any]
+
+CONTRACT = '''
+import polars as pl
+from typing import Annotated
+from tilth.schemas.contract import Contract, field
+
+class Customer(Contract):
+    """People who buy."""
+    customer_id: str = field(key=True, source="id")
+    email: str = field(email=True, unique=True)
+    credit: Annotated[pl.Decimal, 12, 2] = field(ge=0, decimal=",")
+    branch: str = field(nullable=True, references="branches.id")
+'''
+ROWS = [
+    ("1", "ann@example.com", "10,00", "north"),
+    ("2", "=cmd", "-5,00", ""),
+    ("3", "cy@example.com", "ten", ""),
+    ("3", "cy@example.com", "7,00", ""),
+    ("3", "di@example.com", "8,00", ""),
+    ("4", "ed@example.com", "8,00", ""),
+    ("5", "ed@example.com", "8,00", ""),
+    ("1", "ann@example.com", "10,00", "north"),
+]
+TOXIC = {
+    2: {("email", "email"), ("greater_than_or_equal_to", "credit")},
+    3: {("parse", "credit")},
+    4: {("unique", "customer_id")},
+    5: {("unique", "customer_id")},
+    6: {("unique", "email")},
+    7: {("unique", "email")},
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "contracts.py").write_text(CONTRACT)
+    frame = pl.DataFrame(ROWS, schema=["id", "email", "credit", "branch"], orient="row")
+    frame.write_csv(tmp_path / "all.csv", separator=";")
+    frame.write_csv(tmp_path / "all.tsv", separator="\t")
+    frame.write_parquet(tmp_path / "all.parquet")
+    frame.write_excel(tmp_path / "all.xlsx")
+    frame[:3].write_csv(tmp_path / "first.csv", separator=";")
+    frame[3:].write_csv(tmp_path / "second.csv", separator=";")
+    return tmp_path
+
+
+def _judge(tilth: Tilth, folder: Path, *arguments: str) -> Any:
+    return tilth("judge", *arguments, "--contract", "contracts.Customer", cwd=folder)
+
+
+@pytest.mark.parametrize(
+    ("files", "more", "first"),
+    [
+        (["all.csv"], ["--delimiter", ";"], 2),
+        (["all.tsv"], [], 2),
+        (["all.xlsx"], [], 2),
+        (["all.parquet"], [], 1),
+        (["first.csv", "second.csv"], ["--delimiter", ";"], 2),
+    ],
+)
+def test_a_record_is_judged_whatever_file_it_lies_in(
+    tilth: Tilth, folder: Path, files: list[str], more: list[str], first: int
+) -> None:
+    said = _judge(tilth, folder, *files, *more, "--json")
+    assert said.code == 3, said.err
+    counted = {name: said.json[name] for name in ("pulled", "good", "duplicate", "toxic")}
+    assert counted == {"pulled": 8, "good": 1, "duplicate": 1, "toxic": 6}
+    start = {"second.csv": 3}
+    found = {
+        record["line"] - first + 1 + start.get(record["file"], 0): {(r["rule"], r["column"]) for r in record["reasons"]}
+        for record in said.json["records"]
+    }
+    assert found == TOXIC
+    assert [file["file"] for file in said.json["files"]] == files
+    assert said.json["unjudged"] == ["branch: that branches.id has it"]
+
+
+def test_what_is_written_is_complete_typed_and_safe_to_open(tilth: Tilth, folder: Path) -> None:
+    said = _judge(tilth, folder, "all.csv", "--delimiter", ";", "--out", "judged")
+    assert (said.code, said.out.splitlines()[0]) == (3, "8 records: 1 good, 1 duplicate, 6 toxic"), said.err
+    assert "all.csv, line 3, key 2\n  email: email (expected an e-mail address, got '=cmd')" in said.out
+    good = pl.read_parquet(folder / "judged/good.parquet")
+    assert good.schema["credit"] == pl.Decimal(12, 2)
+    assert good["customer_id"].to_list() == ["1"]
+    toxic = pl.read_parquet(folder / "judged/toxic.parquet")
+    assert toxic["line"].to_list() == [3, 4, 5, 6, 7, 8]
+    with (folder / "judged/reasons.csv").open(encoding="utf-8-sig", newline="") as stream:
+        reasons = list(csv.DictReader(stream))
+    assert [one["value"] for one in reasons[:2]] == ["'=cmd", "'-5,00"]
+    again = _judge(tilth, folder, "all.csv", "--delimiter", ";", "--out", "judged")
+    assert (again.code, "this file exists" in again.err) == (1, True)
+    assert _judge(tilth, folder, "all.csv", "--delimiter", ";", "--out", "judged", "--force").code == 3
+
+
+def test_all_good_ends_with_0(tilth: Tilth, folder: Path) -> None:
+    (folder / "good.csv").write_text("id,email,credit,branch\n1,ann@example.com,1,\n")
+    said = _judge(tilth, folder, "good.csv")
+    assert (said.code, said.out.splitlines()[0]) == (0, "1 records: 1 good, 0 duplicate, 0 toxic")
+    (folder / "none.csv").write_text("id,email,credit,branch\n")
+    assert _judge(tilth, folder, "none.csv").code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told", "step"),
+    [
+        (["all.csv"], "all.csv: this file cannot be judged, ragged (expected 1 cells, got", '--delimiter ";"'),
+        (["gone.csv"], "gone.csv: cannot be read (No such file or directory)", "tilth judge --help"),
+        (["contracts.py"], "contracts.py: cannot read this kind of file (expected .csv", "tilth judge --help"),
+        (["fake.parquet"], "fake.parquet: this is no Parquet file", "tilth judge --help"),
+        (["fake.xlsx"], "fake.xlsx: this file cannot be judged, not_readable", "tilth judge --help"),
+        (["all.csv", "--encoding", "klingon"], "klingon", "tilth judge --help"),
+    ],
+)
+def test_a_file_that_cannot_be_judged_is_told(
+    tilth: Tilth, folder: Path, arguments: list[str], told: str, step: str
+) -> None:
+    for name in ("fake.parquet", "fake.xlsx"):
+        (folder / name).write_text("neither one nor the other")
+    said = _judge(tilth, folder, *arguments)
+    assert said.code == 1
+    assert told in said.err
+    assert said.err.rstrip().endswith(step)
+
+
+def test_a_contract_that_is_not_there_is_told_with_the_near_one(tilth: Tilth, folder: Path) -> None:
+    said = tilth("judge", "all.csv", "--contract", "contracts.Custmer", cwd=folder)
+    assert (said.code, "expected Customer, perhaps" in said.err) == (1, True)
