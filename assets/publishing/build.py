@@ -23,11 +23,12 @@ from tilth.assets.publishing.closing import Clerk, carried, oldest
 from tilth.assets.publishing.derive import Recipe, derive, derived_version, query_recipe
 from tilth.assets.publishing.engine import connect, literal
 from tilth.assets.publishing.manifest import TableRelease
+from tilth.assets.publishing.pictures import pictures_of
 from tilth.assets.publishing.planning import Plan
 from tilth.assets.publishing.release import Draft
 from tilth.assets.publishing.rounds import Merged, take_turn
 from tilth.assets.publishing.settle import arriving
-from tilth.assets.publishing.turns import Turn, belonging, pulled_keys
+from tilth.assets.publishing.turns import Turn, belonging
 from tilth.assets.quarantine import open_entries
 from tilth.errors import LakeError, ReleaseError, TilthError
 from tilth.schemas.judging import Judge, Quality
@@ -124,8 +125,8 @@ class _Builder:
             raise Refused(turn.name, f"{what}; next: tilth run --full --select {turn.name}")
         self._present(turn)
         with self.lake.state.read() as connection:
-            places, keys = belonging(connection, turn), pulled_keys(connection, turn)
-        merged = take_turn(candidate, turn, self.lake, places, toxic_keys=keys, also=also)
+            places, pictures = belonging(connection, turn), pictures_of(connection, turn)
+        merged = take_turn(candidate, turn, self.lake, places, pictures=pictures, also=also)
         return self.clerk.pulled(turn, merged, changed=turn.name in candidate.changed)
 
     def _present(self, turn: Turn) -> None:

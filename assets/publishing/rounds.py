@@ -14,10 +14,11 @@ import polars as pl
 
 from tilth.assets.lake import Lake
 from tilth.assets.places import ready_path
-from tilth.assets.publishing.candidate import Candidate, comma
+from tilth.assets.publishing.candidate import Candidate
 from tilth.assets.publishing.engine import literal, quoted
 from tilth.assets.publishing.merge import Keyed, begin_table, merge_round, settled_counts
-from tilth.assets.publishing.removal import clear, remove_absent
+from tilth.assets.publishing.pictures import Picture, Pictures, absent_keys, leave
+from tilth.assets.publishing.removal import clear
 from tilth.assets.publishing.settle import begin_settling, refuse_orphans, refuse_repeated
 from tilth.assets.publishing.turns import Turn, sequence
 from tilth.assets.quarantine import EVENTS, plan_opening
@@ -49,23 +50,24 @@ def take_turn(
     lake: Lake,
     belonging: pl.DataFrame,
     *,
-    toxic_keys: pl.Series,
+    pictures: Pictures,
     also: Mapping[str, str] | None = None,
 ) -> Merged:
     """Merge all that is pending for one table into the candidate.
 
-    `belonging`: see `turns.belonging`. `toxic_keys`: key texts of records that the newest complete pull, and later
-    ones, have but that are not good. `also`: see `settle.refuse_orphans`.
+    `belonging`: see `turns.belonging`. `also`: see `settle.refuse_orphans`.
     """
-    work = _Turn(candidate, turn, lake)
+    work = _Turn(candidate, turn, lake, pictures)
     begin_table(candidate)
     candidate.load("tilth_pull_of", belonging.select("batch", "number"))
-    candidate.load("tilth_file_of", belonging.filter(pl.col("sha256").is_not_null()).select("batch", "sha256", "start"))
+    files = belonging.filter(pl.col("sha256").is_not_null())
+    candidate.load("tilth_file_of", files.select("batch", "records", "sha256", "start"))
     work.prepare()
     for number in sequence(turn.pulls, work.orphans):
+        work.replace(number)
         work.pending(number, also)
         work.returning(number, also)
-    work.leave(toxic_keys)
+    work.compare()
     work.overtake()
     return work.merged()
 
@@ -73,8 +75,8 @@ def take_turn(
 class _Turn:
     """The turn while it goes on: what is open changes as it does."""
 
-    def __init__(self, candidate: Candidate, turn: Turn, lake: Lake) -> None:
-        self.candidate, self.turn, self.lake = candidate, turn, lake
+    def __init__(self, candidate: Candidate, turn: Turn, lake: Lake, pictures: Pictures) -> None:
+        self.candidate, self.turn, self.lake, self.pictures = candidate, turn, lake, pictures
         spec = turn.judge.spec
         names = tuple(column.name for column in spec.columns)
         version = turn.declaration.version
@@ -134,19 +136,29 @@ class _Turn:
         self._move(late.to_list(), "superseded")
         self._move(came.filter(~came.is_in(late.to_list())).to_list(), "replayed")
 
-    def leave(self, toxic_keys: pl.Series) -> None:
-        """Rows that a complete pull, or a comparison of keys, no longer has."""
-        whole, keys, spec = self.turn.whole, self.turn.keys, self.turn.judge.spec
-        url = self.lake.storage.url
-        if whole is not None and self.turn.declaration.load == "replace":
-            later = [pull for pull in self.turn.pulls if pull.number >= whole.number]
-            self._kept([url(pull.ready) for pull in later if pull.pending], toxic_keys)
-            spare = f"c._batch IN (SELECT batch FROM tilth_pull_of WHERE number >= {whole.number})"
-            self.counts["removed"] += remove_absent(self.candidate, self.keyed, spare=spare)
-        if keys is not None and spec.key:
-            self._kept([url(keys.ready)], toxic_keys)
-            spare = f"c._batch IN (SELECT batch FROM tilth_pull_of WHERE number > {keys.number})"
-            self.counts["removed"] += remove_absent(self.candidate, self.keyed, spare=spare)
+    def replace(self, number: int) -> None:
+        """What the newest complete pull does not have leaves before its own records come: their values are free."""
+        if self.pictures.whole is not None and self.pictures.whole.number == number:
+            self._leave(self.pictures.whole)
+
+    def compare(self) -> None:
+        """What the pictures do not have any more: rows, and entries that nothing will bring back."""
+        whole, keys = self.pictures.whole, self.pictures.keys
+        if whole is not None:
+            events = pl.concat(self.events)
+            again = events.filter(pl.col("event") == "seen", pl.col("pull_id").is_in(list(whole.pulls)))["entry_id"]
+            seen = pl.concat([whole.toxic["entry"], again])
+            older = self.open.filter(pl.col("pull") < whole.first, ~pl.col("id").is_in(seen.implode()))
+            self._move(older["id"].to_list(), "superseded")
+        if keys is not None:
+            self._leave(keys)
+            older = self.open.filter(pl.col("pull") < keys.first, pl.col("key").is_not_null())
+            spec, storage = self.turn.judge.spec, self.lake.storage
+            self._move(absent_keys(self.candidate, spec, keys, storage, older), "superseded")
+
+    def _leave(self, picture: Picture) -> None:
+        spec, storage = self.turn.judge.spec, self.lake.storage
+        self.counts["removed"] += leave(self.candidate, self.keyed, spec, picture, storage)
 
     def overtake(self) -> None:
         """Open entries whose key now has a good row of a later pull are superseded."""
@@ -216,16 +228,6 @@ class _Turn:
         self.open = self.open.filter(~pl.col("id").is_in(ids))
         self.orphans = self.orphans.filter(~pl.col("id").is_in(ids))
         self.counts["replayed" if event == "replayed" else "superseded_open"] += moved.height
-
-    def _kept(self, files: list[str], toxic_keys: pl.Series) -> None:
-        """View `tilth_kept`: the keys that the source still has."""
-        key = self.turn.judge.spec.key
-        if key:
-            self.candidate.load("tilth_kept_toxic", typed_keys(toxic_keys, self.turn.judge.spec))
-        parts = [f"SELECT {comma(key)} FROM tilth_kept_toxic"] if key else ["SELECT 1"]
-        listed = ", ".join(literal(file) for file in files)
-        parts += [f"SELECT {comma(key)} FROM read_parquet([{listed}])"] if files and key else []
-        self.candidate.view("tilth_kept", " UNION ALL ".join(parts))
 
 
 def _ready_files(table: str, pull_ids: list[int]) -> list[str]:

@@ -53,6 +53,11 @@ class Table:
     def having(self, state: str) -> list[Record]:
         return [r for r in self.records if r.state == state]
 
+    def came_again(self, entry: Record, first: int) -> bool:
+        """Whether the pull `first`, or a later one, has the same record as an open entry."""
+        same = [r for r in self.having("duplicate") if r.key is not None and r.key == entry.key and r.same(entry)]
+        return any(r.origin[0] >= first for r in same)
+
 
 @dataclass
 class Project:
@@ -142,6 +147,9 @@ class Project:
             kept = {r.key for r in table.records if r.origin[0] >= first}
             for key in [k for k in table.current if k not in kept]:
                 table.current.pop(key).state = "closed"
+            for entry in table.having("open"):
+                if entry.origin[0] < first and not table.came_again(entry, first):
+                    entry.state = "superseded_open"
         table.waiting_whole.clear()
         table.since.clear()
         for record in table.having("open"):
