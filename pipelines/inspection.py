@@ -159,7 +159,8 @@ def _object_problems(
     flag = table.deletes.column
     columns = dict.fromkeys([*needed, flag] if flag else needed)
     key = [column.source for column in spec.columns if column.key]
-    request = Pull(table.object, tuple(key), tuple(columns), table.cursor, options=table.format)
+    replaces = table.load == "replace"
+    request = Pull(table.object, tuple(key), tuple(columns), table.cursor, options=table.format, replaces=replaces)
     asked = [request]
     if table.deletes.kind == "compare_keys":
         asked.append(replace(request, columns=tuple(key), whole=True, keys_only=True))
