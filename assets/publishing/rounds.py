@@ -104,7 +104,7 @@ class _Turn:
         self._incoming(f"SELECT * FROM read_parquet({literal(self.lake.storage.url(pull.ready))})")
         begin_settling(self.candidate)
         refused = refuse_orphans(self.candidate, self.turn.judge.spec.columns, also=also)
-        refused += refuse_repeated(self.candidate, self.turn.name, self.keyed.key, self.turn.judge.spec.unique)
+        refused += refuse_repeated(self.candidate, self.keyed, self.turn.judge.spec.unique)
         if refused:
             self._quarantine(pull.id, number)
             self._without("tilth_refused")
@@ -116,25 +116,29 @@ class _Turn:
         if here.is_empty():
             return
         self.candidate.load("tilth_returning", here.select(pl.col("id"), "_batch", "_ordinal"))
-        pull_ids = here["pull_id"].unique().to_list()
-        files = ", ".join(literal(self.lake.storage.url(path)) for path in _ready_files(self.turn.name, pull_ids))
+        files = ", ".join(literal(self.lake.storage.url(path)) for path in _ready_files(self.turn.name, here))
         self._incoming(f"SELECT i.* FROM read_parquet([{files}]) i SEMI JOIN tilth_returning USING (_batch, _ordinal)")
         begin_settling(self.candidate)
         if refuse_orphans(self.candidate, self.turn.judge.spec.columns, also=also):
             self._without("tilth_refused")
-        came = self.candidate.frame("SELECT id FROM tilth_returning SEMI JOIN tilth_incoming USING (_batch, _ordinal)")[
-            "id"
-        ]
-        if came.is_empty():
-            return
         self.candidate.run("CREATE OR REPLACE TEMP TABLE tilth_back AS SELECT * FROM tilth_incoming")
-        self.candidate.view("tilth_incoming", "SELECT * FROM tilth_back")
-        self._merge(overtaken=True)
-        late = self.candidate.frame(
-            "SELECT id FROM tilth_returning JOIN tilth_settled USING (_batch, _ordinal) WHERE state = 'superseded_open'"
-        )["id"]
-        self._move(late.to_list(), "superseded")
-        self._move(came.filter(~came.is_in(late.to_list())).to_list(), "replayed")
+        self._incoming("SELECT * FROM tilth_back")
+        begin_settling(self.candidate)
+        if refuse_repeated(self.candidate, self.keyed, self.turn.judge.spec.unique):
+            self._move(self._back("tilth_refused"), "replayed")
+            self._quarantine(here["pull_id"][0], number)
+            self._without("tilth_refused")
+        came = self._back("tilth_incoming")
+        if came:
+            self._merge(overtaken=True)
+            late = self._back("(SELECT * FROM tilth_settled WHERE state = 'superseded_open')")
+            self._move(late, "superseded")
+            self._move([entry for entry in came if entry not in set(late)], "replayed")
+
+    def _back(self, among: str) -> list[str]:
+        """The ids of the returning entries whose record is in a relation."""
+        found = f"SELECT id FROM tilth_returning SEMI JOIN {among} USING (_batch, _ordinal)"
+        return self.candidate.frame(found)["id"].to_list()
 
     def replace(self, number: int) -> None:
         """What the newest complete pull does not have leaves before its own records come: their values are free."""
@@ -230,5 +234,5 @@ class _Turn:
         self.counts["replayed" if event == "replayed" else "superseded_open"] += moved.height
 
 
-def _ready_files(table: str, pull_ids: list[int]) -> list[str]:
-    return [ready_path(table, pull_id) for pull_id in pull_ids]
+def _ready_files(table: str, entries: pl.DataFrame) -> list[str]:
+    return [ready_path(table, pull_id) for pull_id in entries["pull_id"].unique()]

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from tilth.assets.publishing.candidate import Candidate, comma
 from tilth.assets.publishing.engine import quoted
+from tilth.assets.publishing.merge import Keyed
 from tilth.schemas.contract import Column, Spec
 
 __all__ = ["arriving", "begin_settling", "reference_order", "refuse_orphans", "refuse_repeated"]
@@ -84,39 +85,37 @@ def refuse_orphans(candidate: Candidate, columns: Sequence[Column], *, also: Map
     return found
 
 
-def refuse_repeated(candidate: Candidate, table: str, key: Sequence[str], unique: Sequence[Sequence[str]]) -> int:
+def refuse_repeated(candidate: Candidate, keyed: Keyed, unique: Sequence[Sequence[str]]) -> int:
     """Refuse incoming records whose non-key unique values another row has, until no more are found.
 
     A refused update leaves its last good version in place, whose values then count again: hence the loop.
     """
     total = 0
     while unique:
-        found = sum(_repeated(candidate, table, key, columns) for columns in unique)
+        found = sum(_repeated(candidate, keyed, columns) for columns in unique)
         total += found
         if not found:
             break
     return total
 
 
-def _repeated(candidate: Candidate, table: str, key: Sequence[str], columns: Sequence[str]) -> int:
+def _repeated(candidate: Candidate, keyed: Keyed, columns: Sequence[str]) -> int:
     """One look at one unique group: newcomers against rows that stay, and against each other."""
     standing = (
         "SELECT * FROM tilth_incoming i WHERE NOT _deleted AND NOT EXISTS "
         "(SELECT 1 FROM tilth_refused f WHERE f._batch = i._batch AND f._ordinal = i._ordinal)"
     )
-    same_key = " AND ".join(f"c.{quoted(k)} = s.{quoted(k)}" for k in key) or "false"
-    same_value = " AND ".join(f"c.{quoted(u)} = r.{quoted(u)}" for u in columns)
-    other_key = f"({' OR '.join(f'c.{quoted(k)} <> r.{quoted(k)}' for k in key) or 'true'})"
-    stays = (
-        f"SELECT c.* FROM {quoted(table)} c WHERE NOT EXISTS (SELECT 1 FROM tilth_incoming_standing s WHERE {same_key})"
-    )
     candidate.run(f"CREATE OR REPLACE TEMP TABLE tilth_incoming_standing AS {standing}")
+    again = f"SELECT c.rowid AS crow FROM {keyed.meeting('tilth_incoming_standing')}"  # the newcomers' own rows
+    stays = f"SELECT c.* FROM {quoted(keyed.table)} c ANTI JOIN ({again}) m ON m.crow = c.rowid"
+    same_value = " AND ".join(f"c.{quoted(u)} = r.{quoted(u)}" for u in columns)
     present = " AND ".join(f"r.{quoted(u)} IS NOT NULL" for u in columns)
+    other = "(c._batch <> r._batch OR c._ordinal <> r._ordinal)"
     return candidate.number(
         "INSERT INTO tilth_refused SELECT r._batch, r._ordinal, 'unique', ?, "
         f"concat_ws(', ', {comma(columns, 'r.')}), ? FROM tilth_incoming_standing r WHERE {present} AND ("
-        f"EXISTS (SELECT 1 FROM ({stays}) c WHERE {same_value} AND {other_key}) OR "
-        f"EXISTS (SELECT 1 FROM tilth_incoming_standing c WHERE {same_value} AND {other_key}))",
+        f"EXISTS (SELECT 1 FROM ({stays}) c WHERE {same_value}) OR "
+        f"EXISTS (SELECT 1 FROM tilth_incoming_standing c WHERE {same_value} AND {other}))",
         [",".join(columns), "a value that no other row has"],
     )
 

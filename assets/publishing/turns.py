@@ -48,7 +48,7 @@ class Turn:
     previous: TableRelease | None
     pulls: tuple[PullRow, ...]  # pending, oldest first
     keys: PullRow | None  # a comparison of keys that no release contains yet
-    batches: dict[int, BatchRow]  # of the pending pulls
+    batches: dict[int, BatchRow]  # of the pending pulls, and of those that an entry is open of
     open: pl.DataFrame  # open quarantine entries
     books: Books
     failed: str | None  # why the last ingest of the table failed
@@ -97,17 +97,19 @@ def read_turn(connection: sa.Connection, declaration: TableDeclaration, judge: J
     name = declaration.name
     previous = current.tables.get(name) if current else None
     pulls = pending_pulls(connection, name, previous.pulls if previous else ())
+    opened = open_entries(connection, name)
     keys = latest_keys(connection, name)
     if keys is not None and previous and previous.keys is not None and keys.number <= previous.keys:
         keys = None
+    used = dict.fromkeys([*(pull.id for pull in pulls), *opened["pull_id"].drop_nulls().unique(maintain_order=True)])
     return Turn(
         declaration,
         judge,
         previous,
         tuple(pulls),
         keys,
-        {batch.id: batch for pull in pulls for batch in batches_of(connection, pull.id)},
-        open_entries(connection, name),
+        {batch.id: batch for id in used for batch in batches_of(connection, id)},
+        opened,
         _books(connection, name, previous.pulls if previous else ()),
         _failure(connection, name),
         hold_of(connection, name),
