@@ -165,19 +165,27 @@ class _Turn:
         self.counts["removed"] += leave(self.candidate, self.keyed, spec, picture, storage)
 
     def overtake(self) -> None:
-        """Open entries whose key now has a good row of a later pull are superseded."""
+        """Open entries whose key has a good record of a later pull are superseded: a new row, or the same as it was."""
         spec = self.turn.judge.spec
         keyed = self.open.filter(pl.col("key").is_not_null())
-        if keyed.is_empty() or not spec.key or not self.counts["written"]:
+        if keyed.is_empty() or not spec.key or not (self.turn.pulls or self.counts["written"]):
             return
         typed = typed_keys(keyed["key"], spec)
         self.candidate.load("tilth_open_now", typed.hstack([keyed["id"].alias("_entry"), keyed["pull"].alias("_pull")]))
         matching = " AND ".join(f"o.{quoted(k)} = c.{quoted(k)}" for k in spec.key)
-        late = self.candidate.frame(
-            f"SELECT o._entry FROM {quoted(self.turn.name)} c JOIN tilth_open_now o ON {matching} "
-            "JOIN tilth_pull_of p ON p.batch = c._batch WHERE p.number > o._pull"
-        )["_entry"]
-        self._move(late.to_list(), "superseded")
+        files = ", ".join(literal(self.lake.storage.url(pull.ready)) for pull in self.turn.pulls if pull.pending)
+        good = [quoted(self.turn.name)]
+        if files:
+            same = "SELECT _batch, _ordinal FROM tilth_settled WHERE state = 'unchanged'"
+            good.append(f"(SELECT * FROM read_parquet([{files}]) SEMI JOIN ({same}) USING (_batch, _ordinal))")
+        late = [
+            self.candidate.frame(
+                f"SELECT o._entry FROM {rows} c JOIN tilth_open_now o ON {matching} "
+                "JOIN tilth_pull_of p ON p.batch = c._batch WHERE p.number > o._pull"
+            )["_entry"]
+            for rows in good
+        ]
+        self._move(pl.concat(late).to_list(), "superseded")
 
     def merged(self) -> Merged:
         """The turn's result."""

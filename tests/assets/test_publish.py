@@ -123,6 +123,18 @@ def test_a_complete_pull_replaces_but_a_toxic_row_keeps_its_last_good_version(ho
     assert house.rows("SELECT count(*) FROM parents") == [(0,)]
 
 
+def test_an_entry_ends_when_its_source_has_the_published_value_again(house: House) -> None:
+    house.tables["parents"] = (plain("parents"), Parent)
+    columns = {"id": INT, "content": INT, "version": INT}
+    for content, still_open in ((1, 0), (-5, 1), (-5, 1), (1, 0)):
+        house.ingest("parents", Scripted([{"id": 1, "content": content}, {"id": 2, "content": 2}], columns))
+        counts = house.publish().tables["parents"].counts
+        assert counts["open_after"] == still_open
+    assert (counts["unchanged"], counts["superseded_open"]) == (2, 1)
+    assert house.rows("SELECT id, content FROM parents ORDER BY id") == [(1, 1), (2, 2)]
+    assert not house.problems()
+
+
 def test_of_equal_unique_values_the_newcomer_is_blamed_and_values_may_be_swapped(house: House) -> None:
     house.tables["accounts"] = (plain("accounts"), Account)
     columns = {"id": INT, "email": TEXT}

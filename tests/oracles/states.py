@@ -47,6 +47,7 @@ class Table:
     pulls: int = 0
     records: list[Record] = field(default_factory=list)
     current: dict[int, Record] = field(default_factory=dict)
+    confirmed: dict[int, int] = field(default_factory=dict)  # key → the last pull that found its row unchanged
     waiting_whole: list[tuple[int, bool]] = field(default_factory=list)  # (pull, was it empty) not yet published
     since: Counter[str] = field(default_factory=Counter)
 
@@ -154,7 +155,7 @@ class Project:
         table.since.clear()
         for record in table.having("open"):
             now = table.current.get(record.key) if record.key is not None else None
-            if now and now.origin[0] > record.origin[0]:
+            if now and max(now.origin[0], table.confirmed.get(now.key or 0, 0)) > record.origin[0]:
                 record.state = "superseded_open"
 
     @staticmethod
@@ -167,7 +168,7 @@ class Project:
             if now:
                 table.current.pop(record.key).state = "closed"
         elif now and now.same(record):
-            record.state = "unchanged"
+            record.state, table.confirmed[record.key] = "unchanged", record.origin[0]
         else:
             if now:
                 now.state = "replaced"
