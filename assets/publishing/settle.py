@@ -7,14 +7,14 @@ published row.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from tilth.assets.publishing.candidate import Candidate, comma
 from tilth.assets.publishing.engine import quoted
 from tilth.assets.publishing.merge import Keyed
 from tilth.schemas.contract import Column, Spec
 
-__all__ = ["arriving", "begin_settling", "reference_order", "refuse_orphans", "refuse_repeated"]
+__all__ = ["arriving", "begin_settling", "reference_order", "refuse_orphans", "refuse_repeated", "unpublished"]
 
 
 def reference_order(specs: Mapping[str, Spec]) -> list[tuple[str, ...]]:
@@ -62,6 +62,15 @@ def begin_settling(candidate: Candidate) -> None:
     )
 
 
+def unpublished(candidate: Candidate, spec: Spec, together: Collection[str]) -> str | None:
+    """What the contract refers to and no release has yet, beside the tables that are published `together` with it."""
+    for column in spec.columns:
+        table, parent = column.references or ("", "")
+        if table and table not in together and parent not in candidate.columns(table):
+            return f"its {column.name} refers to {table}.{parent}, which is not published"
+    return None
+
+
 def refuse_orphans(candidate: Candidate, columns: Sequence[Column], *, also: Mapping[str, str] | None = None) -> int:
     """Refuse incoming records that refer to a row which the candidate does not have.
 
@@ -72,17 +81,25 @@ def refuse_orphans(candidate: Candidate, columns: Sequence[Column], *, also: Map
         if column.references is None:
             continue
         table, parent = column.references
-        known = f"SELECT {quoted(parent)} AS k FROM {quoted(table)}"
-        if also and table in also:
-            known += f" UNION ALL SELECT {quoted(parent)} AS k FROM {also[table]}"
         found += candidate.number(
             "INSERT INTO tilth_refused SELECT r._batch, r._ordinal, 'reference', ?, "
             f"CAST(r.{quoted(column.name)} AS VARCHAR), ? FROM tilth_incoming r "
             f"WHERE NOT r._deleted AND r.{quoted(column.name)} IS NOT NULL "
-            f"AND NOT EXISTS (SELECT 1 FROM ({known}) p WHERE p.k = r.{quoted(column.name)})",
+            f"AND NOT {_has_parent(candidate, column, also)}",
             [column.name, f"a {parent} in {table}"],
         )
     return found
+
+
+def _has_parent(candidate: Candidate, column: Column, also: Mapping[str, str] | None) -> str:
+    """Whether what a record `r` refers to is published or arrives; a value of another type is read as the parent's."""
+    table, parent = column.references or ("", "")
+    kind = candidate.columns(table).get(parent)
+    places = [quoted(table)] if kind else []  # a table that is made anew may not have the column yet
+    places += [also[table]] if also and table in also else []
+    known = " UNION ALL ".join(f"SELECT {quoted(parent)} AS k FROM {place}" for place in places)
+    value = f"TRY_CAST(r.{quoted(column.name)} AS {kind})" if kind else f"r.{quoted(column.name)}"
+    return f"EXISTS (SELECT 1 FROM ({known}) p WHERE p.k = {value})" if places else "false"
 
 
 def refuse_repeated(candidate: Candidate, keyed: Keyed, unique: Sequence[Sequence[str]]) -> int:
@@ -140,14 +157,9 @@ def arriving(candidate: Candidate, specs: Mapping[str, Spec], files: Mapping[str
 def _fall(candidate: Candidate, names: Mapping[str, str], spec: Spec, name: str) -> int:
     fallen = 0
     for column in spec.columns:
-        if column.references is None:
-            continue
-        table, parent = column.references
-        known = f"SELECT {quoted(parent)} AS k FROM {quoted(table)}"
-        if table in names:
-            known += f" UNION ALL SELECT {quoted(parent)} AS k FROM {names[table]}"
-        fallen += candidate.number(
-            f"DELETE FROM {name} r WHERE r.{quoted(column.name)} IS NOT NULL "
-            f"AND NOT EXISTS (SELECT 1 FROM ({known}) p WHERE p.k = r.{quoted(column.name)})"
-        )
+        if column.references is not None:
+            fallen += candidate.number(
+                f"DELETE FROM {name} r WHERE r.{quoted(column.name)} IS NOT NULL "
+                f"AND NOT {_has_parent(candidate, column, names)}"
+            )
     return fallen
