@@ -205,7 +205,7 @@ def ingest(
     reading = unfinished.pop(table.name, answer)  # the source still has what the unfinished pull was reading
     rows = [replace(r) for r in reading.rows or ()]
     columns = {"content": pa.int64()} if table.name == "lines" else COLUMNS
-    columns |= {"parent": pa.int64()} if table.name == "children" else {}
+    columns = columns | ({"parent": pa.int64()} if table.name == "children" else {})
     source = Scripted(
         [{name: landed(r)[name] for name in columns} for r in rows],
         columns,
