@@ -113,10 +113,12 @@ class Workbench:
         """The lake, set right, with the lease held until the run ends; Busy when another run holds it."""
         if self._lake is None:
             lake = self.grounds.lake()
-            if not self.leased:
-                self._open.enter_context(lease(lake.state, holder=self.run.command))
-                set_right(lake)
-            begin_run(lake, self.run, kind)
+            with ExitStack() as opening:  # what goes wrong now gives the lease back: the next step may ask again
+                if not self.leased:
+                    opening.enter_context(lease(lake.state, holder=self.run.command))
+                    set_right(lake)
+                begin_run(lake, self.run, kind)
+                self._open.enter_context(opening.pop_all())
             self._lake = lake
         return self._lake
 

@@ -24,6 +24,10 @@ _LAST_ATTEMPTS = (
     "SELECT id, run_id, table_name, source, state, error, at FROM steps "
     "WHERE id IN (SELECT max(id) FROM steps WHERE step = 'ingest' GROUP BY table_name) ORDER BY id"
 )
+_JUDGED = (
+    "SELECT table_name, number, pulled, pending, duplicate, superseded, quarantined, superseded_open "
+    "FROM pulls WHERE kind = 'rows' AND state = 'judged'"
+)
 _HOLDS = "SELECT table_name, kind, reason FROM holds"
 _LEASES = "SELECT holder, host, pid, taken_at, beat_at FROM leases WHERE name = 'writer'"
 _WAITING = "SELECT count(*) AS waiting FROM outbox WHERE delivered_at IS NULL"
@@ -40,6 +44,7 @@ class Snapshot:
     leases: Rows = ()
     waiting: Rows = ()  # how many lineage events are not delivered yet
     deliveries: Rows = ()  # where they go, and what the last attempt met
+    judged: Rows = ()  # every judged pull of rows
 
 
 def snapshot(url: str) -> Snapshot:
@@ -84,5 +89,5 @@ def _opened(url: str) -> Snapshot:
 
 
 def _read(rows: Callable[[str], Rows]) -> Snapshot:
-    asked = (_LAST_BOOKS, _LAST_ATTEMPTS, _HOLDS, _LEASES, _WAITING, _DELIVERIES)
+    asked = (_LAST_BOOKS, _LAST_ATTEMPTS, _HOLDS, _LEASES, _WAITING, _DELIVERIES, _JUDGED)
     return Snapshot(*(rows(sql) for sql in asked))

@@ -82,7 +82,7 @@ def _table(
     sla = Sla(one.freshness.deadline, one.freshness.max_age, zone)
     as_of = entry.data_as_of if entry else None
     lateness = state_of(sla, as_of, now, through=entry.through if entry else None)
-    counts = dict(entry.counts) if entry else {}
+    counts = _counts(one.name, entry, state)
     names = (*COUNTS, "rows_before", "rows_after")
     return TableStatus(
         name=one.name,
@@ -101,6 +101,27 @@ def _table(
         counts=counts,
         unproved=tuple(unproved({name: counts.get(name, 0) for name in names})),
     )
+
+
+def _counts(name: str, entry: TableRelease | None, state: Snapshot) -> dict[str, int]:
+    """The table's last balances: of its last publish, or of what was judged since and waits for the next one."""
+    published = dict(entry.counts) if entry else {}
+    last = entry.last_pull if entry else 0
+    waiting = [pull for pull in state.judged if pull["table_name"] == name and pull["number"] > last]
+    if not waiting:
+        return published
+    judged = ("pulled", "pending", "duplicate", "superseded", "quarantined", "superseded_open")
+    new = {count: sum(int(pull[count]) for pull in waiting) for count in judged}
+    pending, open_, rows = (published.get(count, 0) for count in ("pending_after", "open_after", "rows_after"))
+    return {
+        **new,
+        "pending_before": pending,
+        "pending_after": pending + new["pending"],
+        "open_before": open_,
+        "open_after": open_ + new["quarantined"] - new["superseded_open"],
+        "rows_before": rows,
+        "rows_after": rows,
+    }
 
 
 def _state(

@@ -77,6 +77,7 @@ class Pull:
     cursor: Token | None = None  # Complete.cursor of the last complete pull; None: first pull
     resume: Token | None = None  # Batch.resume of the last landed batch of this unfinished pull
     whole: bool = False  # read everything, whatever the cursor says
+    replaces: bool = False  # what it brings is the whole table from then on (`load: replace`; implies whole)
     keys_only: bool = False  # read only the key columns of every record (implies whole)
     options: Mapping[str, object] = field(default_factory=dict)  # the declaration's `format:` block
     batch_rows: int = 100_000

@@ -19,7 +19,7 @@ from tilth.pipelines.project import Project, read_project
 if TYPE_CHECKING:
     from tilth.connectors.protocol import Connector
     from tilth.schemas.match import Match
-    from tilth.schemas.spec import Spec
+    from tilth.schemas.spec import Column, Spec
 
 __all__ = ["Inspection", "inspect_project", "refuse_mistakes"]
 
@@ -100,7 +100,7 @@ def _contract_problems(
         yield from _match_problems(declared.match, where(name, "match"), specs)
     for column in spec.columns:
         if column.references:
-            yield from _reference_problem(project, name, f"{spec.name}.{column.name}", column.references, specs)
+            yield from _reference_problem(project, name, spec, column, specs)
 
 
 def _match_problems(match: Match, where: str, specs: Mapping[str, Spec]) -> Iterator[DeclarationError]:
@@ -127,9 +127,9 @@ def _key_problems(project: Project, declared: TableDeclaration, spec: Spec) -> I
 
 
 def _reference_problem(
-    project: Project, name: str, column: str, to: tuple[str, str], specs: Mapping[str, Spec]
+    project: Project, name: str, spec: Spec, referring: Column, specs: Mapping[str, Spec]
 ) -> Iterator[DeclarationError]:
-    table, target = to
+    column, (table, target) = f"{spec.name}.{referring.name}", referring.references or ("", "")
     known = [*project.tables, *project.derived]
     where = project.declarations.where(name, "contract")
     if table not in known:
@@ -139,6 +139,13 @@ def _reference_problem(
     elif table in specs and target not in specs[table].schema:
         what = f"{column} refers to {table}.{target}, which {specs[table].name} does not have"
         yield mistake(what, where=where, got=target, known=specs[table].schema)
+    elif table in specs:
+        from tilth.schemas.dtypes import kind_of
+
+        ours, theirs = kind_of(referring.dtype), kind_of(specs[table].schema[target])
+        if ours != theirs:
+            what = f"{column} is {ours}, and what it refers to, {table}.{target}, is {theirs}"
+            yield mistake(what, where=where, expected="one type for both")
 
 
 def _source_problems(
@@ -172,7 +179,8 @@ def _object_problems(
     flag = table.deletes.column
     columns = dict.fromkeys([*needed, flag] if flag else needed)
     key = [column.source for column in spec.columns if column.key]
-    request = Pull(table.object, tuple(key), tuple(columns), table.cursor, options=table.format)
+    replaces = table.load == "replace"
+    request = Pull(table.object, tuple(key), tuple(columns), table.cursor, options=table.format, replaces=replaces)
     asked = [request]
     if table.deletes.kind == "compare_keys":
         asked.append(replace(request, columns=tuple(key), whole=True, keys_only=True))

@@ -8,7 +8,7 @@ import polars as pl
 
 from tilth.schemas.spec import Column
 
-__all__ = ["USABLE", "expected_value", "is_text", "usable"]
+__all__ = ["USABLE", "expected_value", "is_text", "kind_of", "usable"]
 
 USABLE = "str, int, float, bool, date, datetime, pl.Decimal(precision, scale) or a polars type of these families"
 
@@ -29,6 +29,12 @@ def usable(dtype: object) -> pl.DataType | None:
 def is_text(dtype: pl.DataType) -> bool:
     """Whether values of this type are text."""
     return isinstance(dtype, pl.String)
+
+
+def kind_of(dtype: pl.DataType) -> str:
+    """The family of a type, in a word: values of two families are never equal."""
+    families = ((pl.Boolean, "true or false"), (pl.Date, "a date"), (pl.Datetime, "a timestamp"), (pl.String, "text"))
+    return next((word for family, word in families if isinstance(dtype, family)), "a number")
 
 
 def expected_value(column: Column) -> str:

@@ -7,7 +7,7 @@ from a fresh clone, so that one broken table never keeps the others from being p
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -23,11 +23,12 @@ from tilth.assets.publishing.closing import Clerk, carried, oldest
 from tilth.assets.publishing.derive import Recipe, derive, derived_version, query_recipe
 from tilth.assets.publishing.engine import connect, literal
 from tilth.assets.publishing.manifest import TableRelease
+from tilth.assets.publishing.pictures import pictures_of
 from tilth.assets.publishing.planning import Plan
 from tilth.assets.publishing.release import Draft
 from tilth.assets.publishing.rounds import Merged, take_turn
-from tilth.assets.publishing.settle import arriving
-from tilth.assets.publishing.turns import Turn, belonging, pulled_keys
+from tilth.assets.publishing.settle import arriving, unpublished
+from tilth.assets.publishing.turns import Turn, belonging
 from tilth.assets.quarantine import open_entries
 from tilth.errors import LakeError, ReleaseError, TilthError
 from tilth.schemas.judging import Judge, Quality
@@ -86,6 +87,7 @@ class _Builder:
         for undeclared in sorted(self.result.candidate.tables() - self.plan.specs.keys()):
             self.result.candidate.drop(undeclared)
         for group in self.plan.groups:
+            self._refuse_unpublished(group)
             also = self._circle([self.plan.turns[name] for name in group if name not in self.held])
             for name in group:
                 with _blamed(name), self._timed(name):
@@ -99,6 +101,13 @@ class _Builder:
         start = datetime.now(UTC)
         yield
         self.result.times[name] = (start, datetime.now(UTC))
+
+    def _refuse_unpublished(self, group: Sequence[str]) -> None:
+        """A table waits for what it refers to: without it, all its records would be toxic."""
+        together = [name for name in group if name not in self.held]
+        for name in together:
+            if missing := unpublished(self.result.candidate, self.plan.specs[name], together):
+                raise Refused(name, f"{missing}; next: tilth check, then tilth run")
 
     def _circle(self, turns: list[Turn]) -> dict[str, str]:
         """Of tables that refer to themselves or each other: the records that arrive together."""
@@ -124,8 +133,8 @@ class _Builder:
             raise Refused(turn.name, f"{what}; next: tilth run --full --select {turn.name}")
         self._present(turn)
         with self.lake.state.read() as connection:
-            places, keys = belonging(connection, turn), pulled_keys(connection, turn)
-        merged = take_turn(candidate, turn, self.lake, places, toxic_keys=keys, also=also)
+            places, pictures = belonging(connection, turn), pictures_of(connection, turn)
+        merged = take_turn(candidate, turn, self.lake, places, pictures=pictures, also=also)
         return self.clerk.pulled(turn, merged, changed=turn.name in candidate.changed)
 
     def _present(self, turn: Turn) -> None:

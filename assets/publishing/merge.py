@@ -30,15 +30,13 @@ class Keyed:
     version: str | None
     origin: bool = True  # False for built rows: they come from no batch
 
-    def meeting(self) -> str:
+    def meeting(self, incoming: str = "tilth_incoming") -> str:
         """The join of incoming records `r` with the published rows `c` of the same key."""
         table = quoted(self.table)
         if self.key:
-            return f"tilth_incoming r JOIN {table} c ON " + " AND ".join(
-                f"r.{quoted(k)} = c.{quoted(k)}" for k in self.key
-            )
+            return f"{incoming} r JOIN {table} c ON " + " AND ".join(f"r.{quoted(k)} = c.{quoted(k)}" for k in self.key)
         return (
-            "tilth_incoming r JOIN tilth_file_of rf ON rf.batch = r._batch "
+            f"{incoming} r JOIN tilth_file_of rf ON rf.batch = r._batch "
             "JOIN tilth_file_of cf ON cf.sha256 = rf.sha256 AND cf.batch <> rf.batch "
             f"JOIN {table} c ON c._batch = cf.batch AND c._ordinal + cf.start = r._ordinal + rf.start"
         )

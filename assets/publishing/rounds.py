@@ -7,22 +7,22 @@ of time.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import polars as pl
 
 from tilth.assets.lake import Lake
-from tilth.assets.places import ready_path
-from tilth.assets.publishing.candidate import Candidate, comma
+from tilth.assets.publishing.candidate import Candidate
 from tilth.assets.publishing.engine import literal, quoted
 from tilth.assets.publishing.merge import Keyed, begin_table, merge_round, settled_counts
-from tilth.assets.publishing.removal import clear, remove_absent
+from tilth.assets.publishing.pictures import Picture, Pictures, absent_keys, leave
+from tilth.assets.publishing.removal import clear
+from tilth.assets.publishing.returning import Back, returning
 from tilth.assets.publishing.settle import begin_settling, refuse_orphans, refuse_repeated
 from tilth.assets.publishing.turns import Turn, sequence
 from tilth.assets.quarantine import EVENTS, plan_opening
 from tilth.assets.refusals import as_entries, settled_toxic
-from tilth.assets.replay import ENTRY
 from tilth.assets.toxic import TOXIC
 from tilth.schemas.keys import typed_keys
 
@@ -50,23 +50,24 @@ def take_turn(
     lake: Lake,
     belonging: pl.DataFrame,
     *,
-    toxic_keys: pl.Series,
+    pictures: Pictures,
     also: Mapping[str, str] | None = None,
 ) -> Merged:
     """Merge all that is pending for one table into the candidate.
 
-    `belonging`: see `turns.belonging`. `toxic_keys`: key texts of records that the newest complete pull, and later
-    ones, have but that are not good. `also`: see `settle.refuse_orphans`.
+    `belonging`: see `turns.belonging`. `also`: see `settle.refuse_orphans`.
     """
-    work = _Turn(candidate, turn, lake)
+    work = _Turn(candidate, turn, lake, pictures)
     begin_table(candidate)
     candidate.load("tilth_pull_of", belonging.select("batch", "number"))
-    candidate.load("tilth_file_of", belonging.filter(pl.col("sha256").is_not_null()).select("batch", "sha256", "start"))
+    files = belonging.filter(pl.col("sha256").is_not_null())
+    candidate.load("tilth_file_of", files.select("batch", "records", "sha256", "start"))
     work.prepare()
     for number in sequence(turn.pulls, work.orphans, turn.open.join(turn.mends, on="id", how="semi")):
+        work.replace(number)
         work.pending(number, also)
         work.returning(number, also)
-    work.leave(toxic_keys)
+    work.compare()
     work.overtake()
     return work.merged()
 
@@ -74,8 +75,8 @@ def take_turn(
 class _Turn:
     """The turn while it goes on: what is open changes as it does."""
 
-    def __init__(self, candidate: Candidate, turn: Turn, lake: Lake) -> None:
-        self.candidate, self.turn, self.lake = candidate, turn, lake
+    def __init__(self, candidate: Candidate, turn: Turn, lake: Lake, pictures: Pictures) -> None:
+        self.candidate, self.turn, self.lake, self.pictures = candidate, turn, lake, pictures
         spec = turn.judge.spec
         names = tuple(column.name for column in spec.columns)
         version = turn.declaration.version
@@ -103,7 +104,7 @@ class _Turn:
         self._incoming(f"SELECT * FROM read_parquet({literal(self.lake.storage.url(pull.ready))})")
         begin_settling(self.candidate)
         refused = refuse_orphans(self.candidate, self.turn.judge.spec.columns, also=also)
-        refused += refuse_repeated(self.candidate, self.turn.name, self.keyed.key, self.turn.judge.spec.unique)
+        refused += refuse_repeated(self.candidate, self.keyed, self.turn.judge.spec.unique)
         if refused:
             self._quarantine(pull.id, number)
             self._without("tilth_refused")
@@ -111,71 +112,82 @@ class _Turn:
 
     def returning(self, number: int, also: Mapping[str, str] | None) -> None:
         """What returns from quarantine of one pull: orphans whose parent has come, and what was mended."""
-        mends = self.turn.mends
-        orphans = self.orphans.filter(pl.col("pull") == number).join(mends, on="id", how="anti")
-        files = [ready_path(self.turn.name, pull_id) for pull_id in orphans["pull_id"].unique(maintain_order=True)]
-        if files:
-            rows = f"SELECT i.* FROM {self._files(files)} i SEMI JOIN tilth_returning USING (_batch, _ordinal)"
-            self._let_in(orphans, rows, "replayed", also)
-        mended = self.open.filter(pl.col("pull") == number).join(mends, on="id", maintain_order="left")
-        for (path, kind), here in mended.group_by("mended", "kind", maintain_order=True):
-            place = "REPLACE (t._batch AS _batch, t._ordinal AS _ordinal)"
-            files = self._files([str(path)])
-            rows = f"SELECT i.* EXCLUDE ({ENTRY}) {place} FROM {files} i JOIN tilth_returning t ON t.id = i.{ENTRY}"
-            self._let_in(here, rows, str(kind), also)
+        for back in [*returning(self.turn, number, self.open, self.orphans, self.lake.storage)]:
+            self._let_in(back, also)
 
-    def _let_in(self, here: pl.DataFrame, rows: str, event: str, also: Mapping[str, str] | None) -> None:
-        """Merge the good records of open entries, those whose parent is there; each that came is moved by `event`."""
+    def _let_in(self, back: Back, also: Mapping[str, str] | None) -> None:
+        """Merge good records of open entries, those whose parent is there; each that came is moved by its event."""
+        here, event = back.entries, back.event
         self.candidate.load("tilth_returning", here.select("id", "_batch", "_ordinal"))
-        self._incoming(rows)
+        self._incoming(back.rows)
         begin_settling(self.candidate)
         if refuse_orphans(self.candidate, self.turn.judge.spec.columns, also=also):
             self._without("tilth_refused")
-        came = self.candidate.frame("SELECT id FROM tilth_returning SEMI JOIN tilth_incoming USING (_batch, _ordinal)")[
-            "id"
-        ]
-        if came.is_empty():
-            return
         self.candidate.run("CREATE OR REPLACE TEMP TABLE tilth_back AS SELECT * FROM tilth_incoming")
-        self.candidate.view("tilth_incoming", "SELECT * FROM tilth_back")
-        self._merge(overtaken=True)
-        late = self.candidate.frame(
-            "SELECT id FROM tilth_returning JOIN tilth_settled USING (_batch, _ordinal) WHERE state = 'superseded_open'"
-        )["id"]
-        self._move(late.to_list(), "superseded")
-        self._move(came.filter(~came.is_in(late.to_list())).to_list(), event)
+        self._incoming("SELECT * FROM tilth_back")
+        begin_settling(self.candidate)
+        if refuse_repeated(self.candidate, self.keyed, self.turn.judge.spec.unique):
+            self._move(self._back("tilth_refused"), event)
+            self._quarantine(here["pull_id"][0], here["pull"][0])
+            self._without("tilth_refused")
+        came = self._back("tilth_incoming")
+        if came:
+            self._merge(overtaken=True)
+            late = self._back("(SELECT * FROM tilth_settled WHERE state = 'superseded_open')")
+            self._move(late, "superseded")
+            self._move([entry for entry in came if entry not in set(late)], event)
 
-    def _files(self, paths: Sequence[str]) -> str:
-        return f"read_parquet([{', '.join(literal(self.lake.storage.url(path)) for path in paths)}])"
+    def _back(self, among: str) -> list[str]:
+        """The ids of the returning entries whose record is in a relation."""
+        found = f"SELECT id FROM tilth_returning SEMI JOIN {among} USING (_batch, _ordinal)"
+        return self.candidate.frame(found)["id"].to_list()
 
-    def leave(self, toxic_keys: pl.Series) -> None:
-        """Rows that a complete pull, or a comparison of keys, no longer has."""
-        whole, keys, spec = self.turn.whole, self.turn.keys, self.turn.judge.spec
-        url = self.lake.storage.url
-        if whole is not None and self.turn.declaration.load == "replace":
-            later = [pull for pull in self.turn.pulls if pull.number >= whole.number]
-            self._kept([url(pull.ready) for pull in later if pull.pending], toxic_keys)
-            spare = f"c._batch IN (SELECT batch FROM tilth_pull_of WHERE number >= {whole.number})"
-            self.counts["removed"] += remove_absent(self.candidate, self.keyed, spare=spare)
-        if keys is not None and spec.key:
-            self._kept([url(keys.ready)], toxic_keys)
-            spare = f"c._batch IN (SELECT batch FROM tilth_pull_of WHERE number > {keys.number})"
-            self.counts["removed"] += remove_absent(self.candidate, self.keyed, spare=spare)
+    def replace(self, number: int) -> None:
+        """What the newest complete pull does not have leaves before its own records come: their values are free."""
+        if self.pictures.whole is not None and self.pictures.whole.number == number:
+            self._leave(self.pictures.whole)
+
+    def compare(self) -> None:
+        """What the pictures do not have any more: rows, and entries that nothing will bring back."""
+        whole, keys = self.pictures.whole, self.pictures.keys
+        if whole is not None:
+            events = pl.concat(self.events)
+            again = events.filter(pl.col("event") == "seen", pl.col("pull_id").is_in(list(whole.pulls)))["entry_id"]
+            seen = pl.concat([whole.toxic["entry"], again])
+            older = self.open.filter(pl.col("pull") < whole.first, ~pl.col("id").is_in(seen.implode()))
+            self._move(older["id"].to_list(), "superseded")
+        if keys is not None:
+            self._leave(keys)
+            older = self.open.filter(pl.col("pull") < keys.first, pl.col("key").is_not_null())
+            spec, storage = self.turn.judge.spec, self.lake.storage
+            self._move(absent_keys(self.candidate, spec, keys, storage, older), "superseded")
+
+    def _leave(self, picture: Picture) -> None:
+        spec, storage = self.turn.judge.spec, self.lake.storage
+        self.counts["removed"] += leave(self.candidate, self.keyed, spec, picture, storage)
 
     def overtake(self) -> None:
-        """Open entries whose key now has a good row of a later pull are superseded."""
+        """Open entries whose key has a good record of a later pull are superseded: a new row, or the same as it was."""
         spec = self.turn.judge.spec
         keyed = self.open.filter(pl.col("key").is_not_null())
-        if keyed.is_empty() or not spec.key or not self.counts["written"]:
+        if keyed.is_empty() or not spec.key or not (self.turn.pulls or self.counts["written"]):
             return
         typed = typed_keys(keyed["key"], spec)
         self.candidate.load("tilth_open_now", typed.hstack([keyed["id"].alias("_entry"), keyed["pull"].alias("_pull")]))
         matching = " AND ".join(f"o.{quoted(k)} = c.{quoted(k)}" for k in spec.key)
-        late = self.candidate.frame(
-            f"SELECT o._entry FROM {quoted(self.turn.name)} c JOIN tilth_open_now o ON {matching} "
-            "JOIN tilth_pull_of p ON p.batch = c._batch WHERE p.number > o._pull"
-        )["_entry"]
-        self._move(late.to_list(), "superseded")
+        files = ", ".join(literal(self.lake.storage.url(pull.ready)) for pull in self.turn.pulls if pull.pending)
+        good = [quoted(self.turn.name)]
+        if files:
+            same = "SELECT _batch, _ordinal FROM tilth_settled WHERE state = 'unchanged'"
+            good.append(f"(SELECT * FROM read_parquet([{files}]) SEMI JOIN ({same}) USING (_batch, _ordinal))")
+        late = [
+            self.candidate.frame(
+                f"SELECT o._entry FROM {rows} c JOIN tilth_open_now o ON {matching} "
+                "JOIN tilth_pull_of p ON p.batch = c._batch WHERE p.number > o._pull"
+            )["_entry"]
+            for rows in good
+        ]
+        self._move(pl.concat(late).to_list(), "superseded")
 
     def merged(self) -> Merged:
         """The turn's result."""
@@ -230,13 +242,3 @@ class _Turn:
         self.open = self.open.filter(~pl.col("id").is_in(ids))
         self.orphans = self.orphans.filter(~pl.col("id").is_in(ids))
         self.counts["superseded_open" if event == "superseded" else "replayed"] += moved.height
-
-    def _kept(self, files: list[str], toxic_keys: pl.Series) -> None:
-        """View `tilth_kept`: the keys that the source still has."""
-        key = self.turn.judge.spec.key
-        if key:
-            self.candidate.load("tilth_kept_toxic", typed_keys(toxic_keys, self.turn.judge.spec))
-        parts = [f"SELECT {comma(key)} FROM tilth_kept_toxic"] if key else ["SELECT 1"]
-        listed = ", ".join(literal(file) for file in files)
-        parts += [f"SELECT {comma(key)} FROM read_parquet([{listed}])"] if files and key else []
-        self.candidate.view("tilth_kept", " UNION ALL ".join(parts))

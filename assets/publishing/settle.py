@@ -7,13 +7,14 @@ published row.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from tilth.assets.publishing.candidate import Candidate, comma
 from tilth.assets.publishing.engine import quoted
+from tilth.assets.publishing.merge import Keyed
 from tilth.schemas.contract import Column, Spec
 
-__all__ = ["arriving", "begin_settling", "reference_order", "refuse_orphans", "refuse_repeated"]
+__all__ = ["arriving", "begin_settling", "reference_order", "refuse_orphans", "refuse_repeated", "unpublished"]
 
 
 def reference_order(specs: Mapping[str, Spec]) -> list[tuple[str, ...]]:
@@ -61,6 +62,15 @@ def begin_settling(candidate: Candidate) -> None:
     )
 
 
+def unpublished(candidate: Candidate, spec: Spec, together: Collection[str]) -> str | None:
+    """What the contract refers to and no release has yet, beside the tables that are published `together` with it."""
+    for column in spec.columns:
+        table, parent = column.references or ("", "")
+        if table and table not in together and parent not in candidate.columns(table):
+            return f"its {column.name} refers to {table}.{parent}, which is not published"
+    return None
+
+
 def refuse_orphans(candidate: Candidate, columns: Sequence[Column], *, also: Mapping[str, str] | None = None) -> int:
     """Refuse incoming records that refer to a row which the candidate does not have.
 
@@ -71,52 +81,58 @@ def refuse_orphans(candidate: Candidate, columns: Sequence[Column], *, also: Map
         if column.references is None:
             continue
         table, parent = column.references
-        known = f"SELECT {quoted(parent)} AS k FROM {quoted(table)}"
-        if also and table in also:
-            known += f" UNION ALL SELECT {quoted(parent)} AS k FROM {also[table]}"
         found += candidate.number(
             "INSERT INTO tilth_refused SELECT r._batch, r._ordinal, 'reference', ?, "
             f"CAST(r.{quoted(column.name)} AS VARCHAR), ? FROM tilth_incoming r "
             f"WHERE NOT r._deleted AND r.{quoted(column.name)} IS NOT NULL "
-            f"AND NOT EXISTS (SELECT 1 FROM ({known}) p WHERE p.k = r.{quoted(column.name)})",
+            f"AND NOT {_has_parent(candidate, column, also)}",
             [column.name, f"a {parent} in {table}"],
         )
     return found
 
 
-def refuse_repeated(candidate: Candidate, table: str, key: Sequence[str], unique: Sequence[Sequence[str]]) -> int:
+def _has_parent(candidate: Candidate, column: Column, also: Mapping[str, str] | None) -> str:
+    """Whether what a record `r` refers to is published or arrives; a value of another type is read as the parent's."""
+    table, parent = column.references or ("", "")
+    kind = candidate.columns(table).get(parent)
+    places = [quoted(table)] if kind else []  # a table that is made anew may not have the column yet
+    places += [also[table]] if also and table in also else []
+    known = " UNION ALL ".join(f"SELECT {quoted(parent)} AS k FROM {place}" for place in places)
+    value = f"TRY_CAST(r.{quoted(column.name)} AS {kind})" if kind else f"r.{quoted(column.name)}"
+    return f"EXISTS (SELECT 1 FROM ({known}) p WHERE p.k = {value})" if places else "false"
+
+
+def refuse_repeated(candidate: Candidate, keyed: Keyed, unique: Sequence[Sequence[str]]) -> int:
     """Refuse incoming records whose non-key unique values another row has, until no more are found.
 
     A refused update leaves its last good version in place, whose values then count again: hence the loop.
     """
     total = 0
     while unique:
-        found = sum(_repeated(candidate, table, key, columns) for columns in unique)
+        found = sum(_repeated(candidate, keyed, columns) for columns in unique)
         total += found
         if not found:
             break
     return total
 
 
-def _repeated(candidate: Candidate, table: str, key: Sequence[str], columns: Sequence[str]) -> int:
+def _repeated(candidate: Candidate, keyed: Keyed, columns: Sequence[str]) -> int:
     """One look at one unique group: newcomers against rows that stay, and against each other."""
     standing = (
         "SELECT * FROM tilth_incoming i WHERE NOT _deleted AND NOT EXISTS "
         "(SELECT 1 FROM tilth_refused f WHERE f._batch = i._batch AND f._ordinal = i._ordinal)"
     )
-    same_key = " AND ".join(f"c.{quoted(k)} = s.{quoted(k)}" for k in key) or "false"
-    same_value = " AND ".join(f"c.{quoted(u)} = r.{quoted(u)}" for u in columns)
-    other_key = f"({' OR '.join(f'c.{quoted(k)} <> r.{quoted(k)}' for k in key) or 'true'})"
-    stays = (
-        f"SELECT c.* FROM {quoted(table)} c WHERE NOT EXISTS (SELECT 1 FROM tilth_incoming_standing s WHERE {same_key})"
-    )
     candidate.run(f"CREATE OR REPLACE TEMP TABLE tilth_incoming_standing AS {standing}")
+    again = f"SELECT c.rowid AS crow FROM {keyed.meeting('tilth_incoming_standing')}"  # the newcomers' own rows
+    stays = f"SELECT c.* FROM {quoted(keyed.table)} c ANTI JOIN ({again}) m ON m.crow = c.rowid"
+    same_value = " AND ".join(f"c.{quoted(u)} = r.{quoted(u)}" for u in columns)
     present = " AND ".join(f"r.{quoted(u)} IS NOT NULL" for u in columns)
+    other = "(c._batch <> r._batch OR c._ordinal <> r._ordinal)"
     return candidate.number(
         "INSERT INTO tilth_refused SELECT r._batch, r._ordinal, 'unique', ?, "
         f"concat_ws(', ', {comma(columns, 'r.')}), ? FROM tilth_incoming_standing r WHERE {present} AND ("
-        f"EXISTS (SELECT 1 FROM ({stays}) c WHERE {same_value} AND {other_key}) OR "
-        f"EXISTS (SELECT 1 FROM tilth_incoming_standing c WHERE {same_value} AND {other_key}))",
+        f"EXISTS (SELECT 1 FROM ({stays}) c WHERE {same_value}) OR "
+        f"EXISTS (SELECT 1 FROM tilth_incoming_standing c WHERE {same_value} AND {other}))",
         [",".join(columns), "a value that no other row has"],
     )
 
@@ -141,14 +157,9 @@ def arriving(candidate: Candidate, specs: Mapping[str, Spec], files: Mapping[str
 def _fall(candidate: Candidate, names: Mapping[str, str], spec: Spec, name: str) -> int:
     fallen = 0
     for column in spec.columns:
-        if column.references is None:
-            continue
-        table, parent = column.references
-        known = f"SELECT {quoted(parent)} AS k FROM {quoted(table)}"
-        if table in names:
-            known += f" UNION ALL SELECT {quoted(parent)} AS k FROM {names[table]}"
-        fallen += candidate.number(
-            f"DELETE FROM {name} r WHERE r.{quoted(column.name)} IS NOT NULL "
-            f"AND NOT EXISTS (SELECT 1 FROM ({known}) p WHERE p.k = r.{quoted(column.name)})"
-        )
+        if column.references is not None:
+            fallen += candidate.number(
+                f"DELETE FROM {name} r WHERE r.{quoted(column.name)} IS NOT NULL "
+                f"AND NOT {_has_parent(candidate, column, names)}"
+            )
     return fallen

@@ -21,7 +21,7 @@ from tilth.assets.pulls import BatchRow, PullRow, batches_of, judged_pulls, late
 from tilth.assets.quarantine import event_counts, last_event, open_count, open_entries
 from tilth.schemas.judging import Judge
 
-__all__ = ["Books", "Turn", "accepted_of", "belonging", "hold_of", "pulled_keys", "read_turn", "sequence"]
+__all__ = ["Books", "Turn", "accepted_of", "belonging", "hold_of", "read_turn", "sequence"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Turn:
     previous: TableRelease | None
     pulls: tuple[PullRow, ...]  # pending, oldest first
     keys: PullRow | None  # a comparison of keys that no release contains yet
-    batches: dict[int, BatchRow]  # of the pending pulls
+    batches: dict[int, BatchRow]  # of the pending pulls, and of those that an entry is open of
     open: pl.DataFrame  # open quarantine entries
     mends: pl.DataFrame  # mends.MENDED: what lets some of them return
     books: Books
@@ -101,20 +101,21 @@ def read_turn(connection: sa.Connection, declaration: TableDeclaration, judge: J
     name = declaration.name
     previous = current.tables.get(name) if current else None
     pulls = pending_pulls(connection, name, previous.pulls if previous else ())
+    opened = open_entries(connection, name)
     keys = latest_keys(connection, name)
     if keys is not None and previous and previous.keys is not None and keys.number <= previous.keys:
         keys = None
-    open = open_entries(connection, name)
     judged = [pull.judged_at for pull in (*pulls, *([keys] if keys else [])) if pull.judged_at]
+    used = dict.fromkeys([*(pull.id for pull in pulls), *opened["pull_id"].drop_nulls().unique(maintain_order=True)])
     return Turn(
         declaration,
         judge,
         previous,
         tuple(pulls),
         keys,
-        {batch.id: batch for pull in pulls for batch in batches_of(connection, pull.id)},
-        open,
-        mends_of(connection, name, open, contract_version=judge.spec.version, now=datetime.now(UTC)),
+        {batch.id: batch for id in used for batch in batches_of(connection, id)},
+        opened,
+        mends_of(connection, name, opened, contract_version=judge.spec.version, now=datetime.now(UTC)),
         _books(connection, name, previous.pulls if previous else ()),
         _failure(connection, name),
         hold_of(connection, name),
@@ -165,26 +166,15 @@ def accepted_of(connection: sa.Connection, name: str, judged: Sequence[datetime]
 
 
 def belonging(connection: sa.Connection, turn: Turn) -> pl.DataFrame:
-    """Where the table's batches belong: batch, number of its pull; sha256 and start of files."""
+    """Where the table's batches belong: batch, number of its pull; records; sha256 and start of files."""
     batch, pull = state.batches.c, state.pulls.c
-    query = sa.select(batch.id, pull.number, batch.origin).join_from(state.batches, state.pulls)
+    query = sa.select(batch.id, pull.number, batch.rows, batch.origin).join_from(state.batches, state.pulls)
     found = connection.execute(query.where(pull.table_name == turn.name))
-    rows = [(id, number, origin["sha256"], origin["offset"]) for id, number, origin in found]
-    schema = {"batch": pl.Int64, "number": pl.Int64, "sha256": pl.String, "start": pl.Int64}
+    rows = [(id, number, records, origin["sha256"], origin["offset"]) for id, number, records, origin in found]
+    schema = {"batch": pl.Int64, "number": pl.Int64, "records": pl.Int64, "sha256": pl.String, "start": pl.Int64}
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def sequence(pulls: Sequence[PullRow], orphans: pl.DataFrame, mended: pl.DataFrame) -> list[int]:
     """The pull numbers that have something to merge, oldest first."""
     return sorted({*(pull.number for pull in pulls), *orphans["pull"], *mended["pull"]})
-
-
-def pulled_keys(connection: sa.Connection, turn: Turn) -> pl.Series:
-    """Key texts of toxic records that the newest complete pull, or a later one, has: their rows have not left."""
-    if turn.whole is None:
-        return pl.Series("key", [], dtype=pl.String)
-    ids = [pull.id for pull in turn.pulls if pull.number >= turn.whole.number]
-    of, entry = state.events.c, state.entries.c
-    query = sa.select(entry.key).join_from(state.events, state.entries, of.entry_id == entry.id)
-    query = query.where(of.pull_id.in_(ids), of.event.in_(("opened", "seen")), entry.key.is_not(None)).distinct()
-    return pl.Series("key", list(connection.execute(query).scalars()), dtype=pl.String)

@@ -59,7 +59,7 @@ class FilesConnector:
 
     def inspect(self, request: Pull) -> Sequence[str]:
         """Mistakes in the object and the format, and what the newest finished file says to them."""
-        form, problems = form_of(request.options)
+        form, problems = form_of(request.options, replaces=request.replaces)
         pattern = pattern_problem(request.object)
         if pattern or form is None:
             return [*([pattern] if pattern else []), *problems]
@@ -79,7 +79,7 @@ class FilesConnector:
 
         With `picture: full` it is the last file by name alone. Documents come one a record, and go with their file.
         """
-        form, problems = form_of(request.options)
+        form, problems = form_of(request.options, replaces=request.replaces)
         pattern = pattern_problem(request.object)
         trouble = partial(self._trouble, where=f"source {self.name}, object {request.object}")
         if pattern or form is None:

@@ -101,8 +101,11 @@ class Form:
         return () if isinstance(self.reader, Documents) else self.reader.columns
 
 
-def form_of(raw: Mapping[str, object]) -> tuple[Form | None, list[str]]:
-    """The format that `raw` declares, and all mistakes in it; None when there are any."""
+def form_of(raw: Mapping[str, object], *, replaces: bool = False) -> tuple[Form | None, list[str]]:
+    """The format that `raw` declares, and all mistakes in it; None when there are any.
+
+    Of a table that each pull `replaces`, a file is a full picture where nothing else is declared.
+    """
     options = Options(raw, "format")
     kind = options.choice("kind", _KINDS, default=None)
     if kind is None:
@@ -111,7 +114,7 @@ def form_of(raw: Mapping[str, object]) -> tuple[Form | None, list[str]]:
         documents = Documents(options.number("max_bytes", least=1) or _MOST_BYTES)
         options.leftover()
         return (None if options.problems else Form(documents)), options.problems
-    picture = options.choice("picture", ("changes", "full"), default="changes") == "full"
+    picture = options.choice("picture", ("changes", "full"), default="full" if replaces else "changes") == "full"
     tombstones = _tombstones(options.block("tombstones"))
     reader = {"fixed_width": _fixed_width, "delimited": _delimited, "excel": _excel}[kind](options)
     form = Form(reader, picture, tombstones)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 from company import Child, Parent, Scripted, declaration, frame_of, lake_in, run_of
+from houses import House, plain
 
-from tilth.assets.declared import Deletes, DerivedDeclaration, TableDeclaration, Toxic
-from tilth.assets.lake import Lake, Run
+from tilth.assets.declared import Deletes, DerivedDeclaration, Toxic
 from tilth.assets.lease import lease
-from tilth.assets.night import Publishable, Published, ingest_table, publish_night, set_right
+from tilth.assets.night import Publishable, publish_night
 from tilth.assets.publishing.history import accept, rollback
 from tilth.assets.publishing.release import Releases
 from tilth.assets.state import leases
@@ -72,40 +70,9 @@ class Pair(Contract):
     value: str = column()
 
 
-@dataclass
-class House:
-    """A project under test."""
-
-    lake: Lake
-    tables: dict[str, tuple[TableDeclaration, type]] = field(default_factory=dict)
-    derived: list[Publishable] = field(default_factory=list)
-    nights: int = 0
-
-    def ingest(self, name: str, source: Scripted, *, whole: bool = False) -> None:
-        table, contract = self.tables[name]
-        ingest_table(table, contract, lambda: source, self.lake, self.run(), whole=whole)
-
-    def publish(self, select: Sequence[str] | None = None) -> Published:
-        pulled = [Publishable(*declared) for declared in self.tables.values()]
-        chosen = frozenset(select) if select is not None else None
-        return publish_night([*pulled, *self.derived], self.lake, self.run(), select=chosen)
-
-    def run(self) -> Run:
-        self.nights += 1
-        set_right(self.lake)
-        return run_of(self.nights)
-
-    def rows(self, sql: str) -> list[tuple[object, ...]]:
-        return frame_of(self.lake.curated, sql).rows()
-
-
 @pytest.fixture
 def house(tmp_path: Path) -> House:
     return House(lake_in(tmp_path))
-
-
-def plain(name: str, **more: object) -> TableDeclaration:
-    return declaration(name, **({"deletes": Deletes(), "version": None} | more))
 
 
 def test_rows_that_refer_to_each_other_arrive_together(house: House) -> None:
@@ -154,6 +121,18 @@ def test_a_complete_pull_replaces_but_a_toxic_row_keeps_its_last_good_version(ho
     accept(house.lake.state, "parents", why="it is empty", at=run_of(99).at)
     house.publish()
     assert house.rows("SELECT count(*) FROM parents") == [(0,)]
+
+
+def test_an_entry_ends_when_its_source_has_the_published_value_again(house: House) -> None:
+    house.tables["parents"] = (plain("parents"), Parent)
+    columns = {"id": INT, "content": INT, "version": INT}
+    for content, still_open in ((1, 0), (-5, 1), (-5, 1), (1, 0)):
+        house.ingest("parents", Scripted([{"id": 1, "content": content}, {"id": 2, "content": 2}], columns))
+        counts = house.publish().tables["parents"].counts
+        assert counts["open_after"] == still_open
+    assert (counts["unchanged"], counts["superseded_open"]) == (2, 1)
+    assert house.rows("SELECT id, content FROM parents ORDER BY id") == [(1, 1), (2, 2)]
+    assert not house.problems()
 
 
 def test_of_equal_unique_values_the_newcomer_is_blamed_and_values_may_be_swapped(house: House) -> None:

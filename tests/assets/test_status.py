@@ -9,14 +9,19 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 import sqlalchemy as sa
+from company import Parent, Scripted, lake_in, run_of
+from houses import House, plain
 
 from tilth.assets import state
 from tilth.assets.database import open_state
 from tilth.assets.declared import Freshness, TableDeclaration
 from tilth.assets.publishing.books import COUNTS as BOOKS
+from tilth.assets.publishing.history import rollback
 from tilth.assets.publishing.manifest import Manifest, TableRelease
+from tilth.assets.publishing.release import Releases
 from tilth.assets.standing import COUNTS, Status
 from tilth.assets.status import status
 from tilth.errors import LakeError
@@ -165,3 +170,29 @@ def test_a_damaged_state_is_told_as_a_run_would(place: Place) -> None:
     path.unlink()
     sqlite3.connect(path).close()  # an empty file: made into a state
     assert place.status().release == 0
+
+
+def test_what_was_pulled_and_not_published_is_told_as_pending(tmp_path: Path) -> None:
+    house = House(lake_in(tmp_path))
+    house.tables["parents"] = (plain("parents"), Parent)
+    columns = {"id": pa.int64(), "content": pa.int64()}
+
+    def told(*names: str) -> tuple[int, ...]:
+        found = status(
+            [plain("parents")], [], house.lake.curated, f"sqlite:///{house.lake.state.where}", time_zone="UTC", now=NOW
+        )
+        assert found.conserved
+        return tuple(found.tables[0].counts.get(name, 0) for name in names)
+
+    now = ("pulled", "quarantined", "pending_before", "pending_after", "open_after", "inserted")
+    house.ingest("parents", Scripted([{"id": 1, "content": 1}, {"id": 2, "content": -1}], columns))
+    assert told(*now) == (2, 1, 0, 1, 1, 0)
+    house.publish()
+    assert told(*now) == (2, 1, 0, 0, 1, 1)
+    house.ingest("parents", Scripted([{"id": 2, "content": -2}, {"id": 3, "content": 3}], columns))
+    house.ingest("parents", Scripted([{"id": 4, "content": 4}], columns))
+    assert told(*now) == (3, 1, 0, 2, 1, 0)
+    house.publish()
+    assert told(*now) == (3, 1, 0, 0, 1, 2)
+    rollback(house.lake, Releases(house.lake.curated), run_of(9))
+    assert told(*now) == (3, 1, 0, 2, 1, 0)

@@ -37,7 +37,10 @@ class Record:
 
 @dataclass
 class Table:
-    """A declared table: its load, its parent table, and when it is held."""
+    """A declared table: its load, its parent table, and when it is held.
+
+    Of a table without a key, a record's `key` is the place in its file; without a file, a number of its own.
+    """
 
     name: str
     load: str = "merge"
@@ -47,11 +50,18 @@ class Table:
     pulls: int = 0
     records: list[Record] = field(default_factory=list)
     current: dict[int, Record] = field(default_factory=dict)
+    confirmed: dict[int, int] = field(default_factory=dict)  # key → the last pull that found its row unchanged
     waiting_whole: list[tuple[int, bool]] = field(default_factory=list)  # (pull, was it empty) not yet published
+    waiting_keys: tuple[int, frozenset[int]] | None = None  # the last comparison of keys that is not yet published
     since: Counter[str] = field(default_factory=Counter)
 
     def having(self, state: str) -> list[Record]:
         return [r for r in self.records if r.state == state]
+
+    def came_again(self, entry: Record, first: int) -> bool:
+        """Whether the pull `first`, or a later one, has the same record as an open entry."""
+        same = [r for r in self.having("duplicate") if r.key is not None and r.key == entry.key and r.same(entry)]
+        return any(r.origin[0] >= first for r in same)
 
 
 @dataclass
@@ -90,6 +100,11 @@ class Project:
             table.waiting_whole.append((table.pulls, not records))
         table.since.update(count)
 
+    def compare(self, table: Table, keys: frozenset[int]) -> None:
+        """The source was asked for all its keys, after what was ingested last."""
+        table.pulls += 1
+        table.waiting_keys = (table.pulls, keys)
+
     @staticmethod
     def _open(table: Table, record: Record) -> None:
         entries = [r for r in table.having("open") if r is not record and r.key is not None and r.key == record.key]
@@ -104,6 +119,8 @@ class Project:
     def held(self, table: Table) -> bool:
         since = table.since
         if since["pulled"] >= table.min_rows and since["quarantined"] > table.max_share * since["pulled"]:
+            return True
+        if table.waiting_keys and not table.waiting_keys[1] and table.current:
             return True
         return bool(table.waiting_whole and table.waiting_whole[-1][1] and table.current and table.load == "replace")
 
@@ -142,12 +159,28 @@ class Project:
             kept = {r.key for r in table.records if r.origin[0] >= first}
             for key in [k for k in table.current if k not in kept]:
                 table.current.pop(key).state = "closed"
+            for entry in table.having("open"):
+                if entry.origin[0] < first and not table.came_again(entry, first):
+                    entry.state = "superseded_open"
+        if table.waiting_keys:
+            self._compared(table, *table.waiting_keys)
         table.waiting_whole.clear()
+        table.waiting_keys = None
         table.since.clear()
         for record in table.having("open"):
             now = table.current.get(record.key) if record.key is not None else None
-            if now and now.origin[0] > record.origin[0]:
+            if now and max(now.origin[0], table.confirmed.get(now.key or 0, 0)) > record.origin[0]:
                 record.state = "superseded_open"
+
+    @staticmethod
+    def _compared(table: Table, number: int, keys: frozenset[int]) -> None:
+        """What the comparison did not find, and no later pull has read, is gone."""
+        kept = keys | {r.key for r in table.records if r.origin[0] > number}
+        for key in [k for k in table.current if k not in kept]:
+            table.current.pop(key).state = "closed"
+        for entry in table.having("open"):
+            if entry.key is not None and entry.key not in kept and entry.origin[0] < number:
+                entry.state = "superseded_open"
 
     @staticmethod
     def _merge(table: Table, record: Record, now: Record | None) -> None:
@@ -159,7 +192,7 @@ class Project:
             if now:
                 table.current.pop(record.key).state = "closed"
         elif now and now.same(record):
-            record.state = "unchanged"
+            record.state, table.confirmed[record.key] = "unchanged", record.origin[0]
         else:
             if now:
                 now.state = "replaced"

@@ -102,6 +102,19 @@ def test_a_full_picture_is_the_last_file_alone(tmp_path: Path) -> None:
     assert ids(folder.pull()) == [2, 3], "the table shows p3, so the content of p2 is new again"
 
 
+def test_of_a_table_that_is_replaced_the_last_file_is_the_picture_unless_all_are_declared_to_be(tmp_path: Path) -> None:
+    for options, expected in (
+        ({"kind": "delimited"}, [2, 3]),
+        ({"kind": "delimited", "picture": "changes"}, [1, 2, 3]),
+    ):
+        folder = Folder(tmp_path, options)
+        folder.put("p1.csv", csv_of(1))
+        folder.put("p2.csv", csv_of(2, 3))
+        for _ in range(2):
+            taken = folder.pull(whole=True, replaces=True)
+            assert (ids(taken), taken.complete.whole) == (expected, True)
+
+
 def test_a_refused_picture_empties_nothing(tmp_path: Path) -> None:
     folder = Folder(tmp_path, FULL)
     folder.put("p.csv", csv_of(1))

@@ -112,6 +112,15 @@ def test_check_sees_contracts_references_and_sources(company: Any, tilth: Tilth)
     assert "gone" not in said.err
 
 
+def test_check_sees_a_reference_between_two_types(company: Any, tilth: Tilth) -> None:
+    contracts = (company.folder / "contracts.py").read_text("utf-8")
+    text = contracts.replace('customer_id: int = field(source="customer"', 'customer_id: str = field(source="customer"')
+    company.write("contracts.py", text)
+    said = tilth("check", "--offline", cwd=company.folder)
+    assert said.code == 1
+    assert "Sale.customer_id is text, and what it refers to, customers.customer_id, is a number" in said.err
+
+
 def test_debug_shows_where_it_went_wrong(tilth: Tilth, tmp_path: Path) -> None:
     said = tilth("--debug", "status", cwd=tmp_path)
     assert said.code == 1

@@ -1,0 +1,78 @@
+"""References that cannot be followed as they stand: types that differ, parents that nobody has published."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from company import Parent, Scripted, lake_in
+from houses import House, plain
+
+from tilth.schemas.contract import Contract
+from tilth.schemas.contract import field as column
+
+INT, TEXT = pa.int64(), pa.string()
+PARENTS = {"id": INT, "content": INT, "version": INT}
+Row = dict[str, object]
+
+
+class Note(Contract):
+    """Says in text which parent it is about."""
+
+    id: int = column(key=True)
+    parent: str = column(references="parents.id")
+
+
+class Branch(Contract):
+    """Refers to itself in text, and to a parent."""
+
+    id: int = column(key=True)
+    above: str = column(nullable=True, references="branches.id")
+    parent: int = column(nullable=True, references="parents.id")
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    house = House(lake_in(tmp_path))
+    house.tables["notes"] = (plain("notes"), Note)
+    notes: list[Row] = [{"id": id, "parent": parent} for id, parent in ((1, "7"), (2, "8"), (3, "the boss"))]
+    house.ingest("notes", Scripted(notes, {"id": INT, "parent": TEXT}))
+    return house
+
+
+def parents(house: House, *ids: int) -> None:
+    house.tables["parents"] = (plain("parents"), Parent)
+    house.ingest("parents", Scripted([{"id": id, "content": 1} for id in ids], PARENTS))
+
+
+def test_a_value_of_another_type_is_read_as_its_parents(house: House) -> None:
+    parents(house, 7)
+    assert house.publish().tables["notes"].counts["quarantined"] == 2
+    assert house.rows("SELECT id FROM notes ORDER BY id") == [(1,)]
+    parents(house, 8)
+    house.publish()
+    assert house.rows("SELECT id FROM notes ORDER BY id") == [(1,), (2,)]
+    assert not house.problems()
+
+
+def test_a_table_waits_for_a_parent_that_was_never_published(house: House) -> None:
+    house.tables["others"] = (plain("others"), Parent)
+    house.ingest("others", Scripted([{"id": 1, "content": 1}], PARENTS))
+    published = house.publish()
+    assert published.held == ("notes",)
+    assert "its parent refers to parents.id, which is not published" in (published.tables["notes"].reason or "")
+    parents(house, 7, 8)
+    assert house.publish(["notes"]).held == ("notes",)
+    house.publish()
+    assert house.rows("SELECT id FROM notes ORDER BY id") == [(1,), (2,)]
+
+
+def test_a_table_that_refers_to_itself_waits_too_and_keeps_no_other_from_being_published(house: House) -> None:
+    house.tables = {"branches": (plain("branches"), Branch)}
+    rows: list[Row] = [{"id": id, "above": above, "parent": None} for id, above in ((1, None), (2, "1"), (3, "x"))]
+    house.ingest("branches", Scripted(rows, {"id": INT, "above": TEXT, "parent": INT}))
+    assert house.publish().held == ("branches",)
+    parents(house, 7)
+    house.publish()
+    assert house.rows("SELECT id FROM branches ORDER BY id") == [(1,), (2,)]
