@@ -85,7 +85,9 @@ class SqlConnector:
             failure = error
         if failure is not None or held is None:
             yield from [held] if held is not None else []
-            raise failure or SourceError("nothing was read", where=f"source {self.link.source}")
+            raise failure or SourceError(
+                "nothing was read", where=f"source {self.link.source}", next=f"tilth sources check {self.link.source}"
+            )
         yield Batch(held.rows, held.origin, held.resume, planned.complete())
 
     def _parts(self, engine: sa.Engine, planned: Plan, request: Pull) -> Iterator[tuple[pa.Table, Place | None]]:

@@ -184,7 +184,8 @@ def _locked(home: Path, rest: Path) -> Generator[int]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise Busy("a PostgreSQL server is already running here", where=str(rest)) from error
+            what, step = "a PostgreSQL server is already running here", "stop what runs it, then make run"
+            raise Busy(what, where=str(rest), next=step) from error
         yield handle
     finally:
         os.close(handle)
@@ -236,7 +237,8 @@ def _guarded(order: Mapping[str, object], lock: int) -> Generator[int]:
         guardian.stdin.flush()
         answer = json.loads(guardian.stdout.readline() or '{"error": "its guardian ended"}')
         if "error" in answer:
-            raise SourceError("the server does not start", where="the sample's PostgreSQL", got=str(answer["error"]))
+            what, where = "the server does not start", "the sample's PostgreSQL"
+            raise SourceError(what, where=where, got=str(answer["error"]), next="make run")
         yield int(answer["port"])
     finally:
         with suppress(OSError):
