@@ -172,7 +172,7 @@ def _opened(entry: Entry) -> str:
     return f"refused {entry.opened_at:%Y-%m-%d %H:%M} UTC by run {entry.run_id[:8]}"
 
 
-def _batch(project: Project, entry: Entry) -> sa.Row[Any] | None:
+def _batch(project: Project, entry: Entry) -> sa.Row[Any, Any] | None:
     """Kind and origin of the batch that the record came in; None: it was made from other tables."""
     with project.lake().state.read() as connection:
         query = sa.select(batches.c.kind, batches.c.origin).where(batches.c.id == entry.batch)
