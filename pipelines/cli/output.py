@@ -107,7 +107,7 @@ class Terminal:
 
             terminal = sys.stdout.isatty()
             width = None if terminal or "COLUMNS" in os.environ else _WIDE
-            Console(width=width, highlight=False, soft_wrap=False).print(answer.view())
+            Console(width=width, highlight=False).print(answer.view(), soft_wrap=not terminal)
         sys.stdout.flush()
 
 

@@ -103,14 +103,14 @@ def test_a_dead_source_keeps_what_came_and_the_next_run_goes_on(lake: Lake, run_
     assert pull.pulled == 1244 and _pull(lake) is None
 
 
-def test_a_source_that_says_itself_what_is_kept_is_believed(lake: Lake, run_at: RunAt) -> None:
-    class Source:
+def test_a_source_that_says_itself_what_is_kept_is_believed(lake: Lake, run_at: RunAt, source: Any) -> None:
+    class Short(source):
         def pull(self, request: Pull) -> Any:
             yield Batch(pa.Table.from_pylist(_rows(0, 3)), Origin("erp", request.object), {"page": 2})
             raise SourceError("page 2 is short", kept="page 1 is kept, the next run goes on from page 2")
 
     with pytest.raises(SourceError) as caught:
-        _land(lake, run_at(0), Source())
+        _land(lake, run_at(0), Short())
     assert caught.value.kept == "page 1 is kept, the next run goes on from page 2"
 
 

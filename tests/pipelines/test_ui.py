@@ -173,7 +173,7 @@ def test_assets_stand_by_room_with_owners_kinds_columns_and_promises(ui: Ui) -> 
     assert customers["owners"] == [{"team": "front-desk"}]
     assert assets["ready", "sales"]["owners"] == [{"email": "ledger@example.com"}]
     assert customers["description"] == "People who buy at the corner shop."
-    assert customers["internalFreshnessPolicy"]["__typename"] == "CronFreshnessPolicy"
+    assert customers["internalFreshnessPolicy"]["__typename"] == "TimeWindowFreshnessPolicy"
     assert set(assets["raw", "shop", "customers"]["kinds"]) == {"sqlite", "parquet"}
     assert assets["raw", "shop", "customers"]["pools"] == ["source_shop"]
     columns = {c["name"]: c for c in schema_of(customers)}

@@ -105,10 +105,10 @@ def test_nothing_runs_on_when_its_owner_ends(tmp_path: Path, end: signal.Signals
 def test_nothing_runs_on_when_owner_and_guardian_are_killed(open_folder: Path) -> None:
     with owner(open_folder) as (process, port):
         running = servers(port)
-        process.kill()
-        for each in running:
-            if "guardian.py" in " ".join(each.cmdline()):
-                each.kill()
+        guardians = [each for each in running if "guardian.py" in " ".join(each.cmdline())]
+        assert guardians
+        for each in (process, *guardians):
+            each.kill()
         wait_until_gone(running)
     with postgres(open_folder, password="geheim") as server:  # what was left behind does not matter
         psycopg.connect(server.url).close()
