@@ -15,6 +15,7 @@ from tilth.assets.declared import DerivedDeclaration, TableDeclaration
 from tilth.assets.marked import mistake
 from tilth.errors import ContractError, DeclarationError, SourceError, TilthError
 from tilth.pipelines.contracts import placed
+from tilth.pipelines.paths import path_problems
 from tilth.pipelines.project import Project, read_project
 from tilth.pipelines.rehearsal import query_problems
 
@@ -54,9 +55,9 @@ def refuse_mistakes(project: Project) -> None:
 
 
 def _declared_problems(project: Project) -> tuple[dict[str, Spec], list[TilthError]]:
-    """Each contract that can be used, and what is wrong without asking any source."""
+    """Each contract that can be used, and what is wrong (paths, too) without asking any source."""
     specs: dict[str, Spec] = {}
-    problems: list[TilthError] = []
+    problems: list[TilthError] = [*path_problems(project.settings)]
     for declared in [*project.tables.values(), *project.derived.values()]:
         try:
             specs[declared.name] = _spec(project, declared)

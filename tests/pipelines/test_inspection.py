@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -50,6 +51,15 @@ CASES = {
     ),
     "a type": (("contracts.py", "credit: float", "credit: object"), "contracts.py:11: Customer.credit: this type"),
     "the time zone": (("tilth.yaml", "Europe/Berlin", "Mars"), "tilth.yaml:8: there is no such time zone"),
+    "a file for a folder": (("tilth.yaml", "data/lake", "contracts.py"), "tilth.yaml, storage: storage needs a folder"),
+    "a file in the way": (
+        ("tilth.yaml", "data/curated.duckdb", "contracts.py/curated.duckdb"),
+        "tilth.yaml, curated: curated needs a folder, and there is a file",
+    ),
+    "a curated file of others": (
+        ("tilth.yaml", "data/curated.duckdb", "shop.db"),
+        "tilth.yaml, curated: the curated path is taken by something that Tilth did not publish",
+    ),
     "the systems": (("tilth.yaml", "code: .", "systems: no.such"), "tilth.yaml: systems: no.such cannot be used"),
 }
 
@@ -75,7 +85,7 @@ def test_a_mistake_is_told_with_its_place(company: Any, case: str) -> None:
     replaced(company, *change)
     (message,) = problems(company)
     assert message.startswith(told)
-    assert "\n  next: tilth " in message
+    assert re.search(r"\n  next: .*\btilth check$", message) or "\n  next: tilth sources check" in message
 
 
 def test_formats_are_looked_at_without_any_file(company: Any) -> None:
