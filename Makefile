@@ -17,7 +17,7 @@ export DO_NOT_TRACK := 1
 
 help:
 	@echo 'make run          run the nights of the sample company, and say what they brought'
-	@echo 'make ui           serve the Dagster UI over the sample company, its systems running'
+	@echo 'make ui           serve the Dagster UI over the sample company, its systems running (PORT=3001: on another port)'
 	@echo 'make test         run the tests; make test-all runs the long ones, too'
 	@echo 'make check        lint, format, types, and the rules of the house'
 	@echo 'make bench        run all benchmarks at small size'
@@ -45,7 +45,7 @@ run: $(READY)
 	@$(BIN)/python -m tilth.pipelines.sample
 
 ui: $(READY)
-	@$(BIN)/tilth ui
+	@$(BIN)/tilth ui $(if $(PORT),--port $(PORT))
 
 test: $(READY)
 	@$(BIN)/pytest -n 2 --dist loadfile -m 'not long'

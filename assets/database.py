@@ -16,7 +16,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
 
 from tilth.errors import LakeError, MissingExtra
 
@@ -137,6 +137,10 @@ def _begin(connection: sa.Connection) -> None:
 def _server(url: sa.URL) -> sa.Engine:
     try:
         return sa.create_engine(url, pool_pre_ping=True)
+    except NoSuchModuleError:
+        what, expected = "there is no such kind of state database", "sqlite or postgresql"
+        step = "correct `state:` in tilth.yaml"
+        raise LakeError(what, where="tilth.yaml, state", expected=expected, got=url.drivername, next=step) from None
     except ModuleNotFoundError as error:
         if url.get_backend_name() == "postgresql":
             raise MissingExtra.of(error.name or "psycopg", "postgres") from None

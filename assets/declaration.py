@@ -84,6 +84,8 @@ def raise_mistakes(mistakes: Collection[TilthError]) -> None:
 
 def _document(document: Marked, known: Known, mistakes: Mistakes) -> list[Parsed]:
     fields = Fields(document, mistakes, of="a declaration")
+    if document.value is not None and not isinstance(document.value, dict):
+        return []  # said already
     type_node = fields.node("type", required=True)
     attributes = fields.node("attributes")
     kind = str(type_node.value) if type_node else ""

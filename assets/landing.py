@@ -131,7 +131,7 @@ def _land(connector: Connector, request: Pull, pulling: Pulling) -> None:
         what = "it ended before it said that everything was read"
         raise SourceError(what, where=where, next=f"tilth sources check {pull.source}")
     except pa.ArrowException as error:
-        step = f"tilth sources sample {pull.source} {pull.object}"
+        step = f"tilth sources check {pull.source}"
         raise SourceError(f"its rows cannot be kept as Parquet: {error}", where=where, next=step) from error
     except SourceError as error:
         raise landing.with_what_is_kept(error) from error

@@ -139,7 +139,7 @@ def workbench(
     def opened(context: dg.InitResourceContext) -> Iterator[Workbench]:
         run = context.run
         if run is None:
-            raise TilthError("the resource `tilth` works inside a run only")
+            raise TilthError("the resource `tilth` works inside a run only", next="tilth run")
         if context.instance and not names_process(run.tags):
             context.instance.add_run_tags(run.run_id, process_tags())
         night = run.tags.get(NIGHT, run.run_id)

@@ -81,6 +81,7 @@ class Pull:
     keys_only: bool = False  # read only the key columns of every record (implies whole)
     options: Mapping[str, object] = field(default_factory=dict)  # the declaration's `format:` block
     batch_rows: int = 100_000
+    tombstones: bool = False  # the declaration counts on being told of deleted records
 
 
 @dataclass(frozen=True, slots=True)

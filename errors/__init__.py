@@ -15,6 +15,8 @@ An error carries facts; `lines` is the one place that turns facts into words.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 __all__ = [
     "Busy",
     "ContractError",
@@ -35,10 +37,19 @@ class TilthError(Exception):
     (nothing is lost: say so), and the `next` command or step. Never put a secret into a fact.
     """
 
+    usual: ClassVar[str] = ""  # the next step of errors that name none
+
     def __init__(
         self, what: str, *, where: str = "", expected: str = "", got: str = "", kept: str = "", next: str = ""
     ) -> None:
-        self.what, self.where, self.expected, self.got, self.kept, self.next = what, where, expected, got, kept, next
+        self.what, self.where, self.expected, self.got, self.kept, self.next = (
+            what,
+            where,
+            expected,
+            got,
+            kept,
+            next or self.usual,
+        )
         super().__init__("\n".join(self.lines()))
 
     def lines(self) -> list[str]:
@@ -66,9 +77,13 @@ class SourceError(TilthError):
 class DeclarationError(TilthError):
     """A declaration is wrong; `where` is file:line."""
 
+    usual = "tilth check"
+
 
 class ContractError(TilthError):
     """A contract is wrong; `where` is the class and field."""
+
+    usual = "tilth check"
 
 
 class LakeError(TilthError):

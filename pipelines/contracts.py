@@ -6,6 +6,7 @@ installed package. They import each other relatively (`from .common import …`)
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import importlib
 import sys
@@ -17,7 +18,7 @@ from types import ModuleType
 from tilth.assets.marked import mistake, near
 from tilth.errors import ContractError, DeclarationError, TilthError
 
-__all__ = ["contract_class"]
+__all__ = ["contract_class", "placed"]
 
 
 def contract_class(path: str, *, code: Path, where: str) -> type:
@@ -29,6 +30,34 @@ def contract_class(path: str, *, code: Path, where: str) -> type:
         return found
     what = f"{module_name} has no class {class_name}" if found is None else f"{path} is not a class"
     raise mistake(what, where=where, got=class_name, known=_classes(module))
+
+
+def placed(error: ContractError, model: type, *, code: Path) -> ContractError:
+    """An error in a contract with its file and line before class and field."""
+    class_name, _, field = error.where.partition(".")
+    file = getattr(sys.modules.get(model.__module__), "__file__", None)
+    line = _line_of(Path(file), model.__name__, field) if file else None
+    if not file or line is None:
+        where = error.where
+    else:
+        shown = Path(file).relative_to(code) if Path(file).is_relative_to(code) else Path(file).name
+        where = f"{shown}:{line}: {class_name}" + (f".{field}" if field else "")
+    facts = {"expected": error.expected, "got": error.got, "kept": error.kept, "next": error.next or "tilth check"}
+    return ContractError(error.what, where=where, **facts)
+
+
+def _line_of(file: Path, class_name: str, field: str) -> int | None:
+    """Where the class, or its field, is written; the class when the field is inherited."""
+    try:
+        tree = ast.parse(file.read_text("utf-8"))
+    except (OSError, ValueError, SyntaxError):
+        return None
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef) and node.name == class_name:
+            fields = [one for one in node.body if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name)]
+            named = [one.lineno for one in fields if isinstance(one.target, ast.Name) and one.target.id == field]
+            return named[0] if named else node.lineno
+    return None
 
 
 def _module(name: str, code: Path, where: str) -> ModuleType:
@@ -76,13 +105,15 @@ def _missing(name: str, code: Path, where: str) -> DeclarationError:
 
 def _broken(error: Exception, name: str, code: Path, where: str) -> TilthError:
     """What went wrong while the module was imported, at the project's own line where there is one."""
-    if isinstance(error, TilthError):
-        return error
     shown = name.removeprefix(_room_prefix(name))
     place = where
     for frame in traceback.extract_tb(error.__traceback__):
         if Path(frame.filename).is_relative_to(code):
             place = f"{Path(frame.filename).relative_to(code)}:{frame.lineno}"
+    if isinstance(error, TilthError):
+        facts = {"expected": error.expected, "got": error.got, "next": error.next or "tilth check"}
+        at = place if error.where == "field()" else f"{place}: {error.where}" if error.where else place
+        return type(error)(error.what, where=at, **facts)
     if isinstance(error, SyntaxError) and error.filename:
         file = Path(error.filename)
         place = f"{file.relative_to(code) if file.is_relative_to(code) else file}:{error.lineno}"

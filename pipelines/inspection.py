@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING
 from tilth.assets.declaration import raise_mistakes
 from tilth.assets.declared import DerivedDeclaration, TableDeclaration
 from tilth.assets.marked import mistake
-from tilth.errors import DeclarationError, SourceError, TilthError
+from tilth.errors import ContractError, DeclarationError, SourceError, TilthError
+from tilth.pipelines.contracts import placed
+from tilth.pipelines.paths import path_problems
 from tilth.pipelines.project import Project, read_project
+from tilth.pipelines.rehearsal import query_problems
 
 if TYPE_CHECKING:
     from tilth.connectors.protocol import Connector
@@ -39,7 +42,7 @@ def inspect_project(folder: Path | None, *, reach: bool = True) -> Inspection:
     """Look at everything; with `reach` also at the sources, whose systems must be running."""
     project, mistakes = read_project(folder)
     specs, wrong = _declared_problems(project)
-    problems: list[TilthError] = [*mistakes, *wrong]
+    problems: list[TilthError] = [*mistakes, *wrong, *query_problems(project, specs)]
     answered: dict[str, str] = {}
     for source in project.connections if reach else ():
         problems += _source_problems(project, source, specs, answered)
@@ -52,9 +55,9 @@ def refuse_mistakes(project: Project) -> None:
 
 
 def _declared_problems(project: Project) -> tuple[dict[str, Spec], list[TilthError]]:
-    """Each contract that can be used, and what is wrong without asking any source."""
+    """Each contract that can be used, and what is wrong (paths, too) without asking any source."""
     specs: dict[str, Spec] = {}
-    problems: list[TilthError] = []
+    problems: list[TilthError] = [*path_problems(project.settings)]
     for declared in [*project.tables.values(), *project.derived.values()]:
         try:
             specs[declared.name] = _spec(project, declared)
@@ -68,7 +71,11 @@ def _declared_problems(project: Project) -> tuple[dict[str, Spec], list[TilthErr
 def _spec(project: Project, declared: Declared) -> Spec:
     from tilth.schemas.contract import spec_of
 
-    return spec_of(project.contract(declared))
+    model = project.contract(declared)
+    try:
+        return spec_of(model)
+    except ContractError as error:
+        raise placed(error, model, code=project.settings.code) from error
 
 
 def _once(problems: list[TilthError]) -> Iterator[TilthError]:
@@ -89,6 +96,7 @@ def _contract_problems(
     columns = [column.name for column in spec.columns]
     if isinstance(declared, TableDeclaration):
         yield from _key_problems(project, declared, spec)
+        yield from _format_problems(project, declared)
         if declared.version and declared.version not in columns:
             what = f"version: {spec.name} has no column {declared.version}"
             yield mistake(what, where=where(name, "version"), got=declared.version, known=columns)
@@ -124,6 +132,17 @@ def _key_problems(project: Project, declared: TableDeclaration, spec: Spec) -> I
     if declared.deletes.kind != "none":
         what = f"deletes are told by key, and {spec.name} has none"
         yield mistake(what, where=where(declared.name, "deletes"), expected=expected)
+
+
+def _format_problems(project: Project, declared: TableDeclaration) -> Iterator[DeclarationError]:
+    """Mistakes in the `format:` of files, which no file is needed to see."""
+    connection = project.connections.get(declared.source)
+    if connection is None or connection.kind != "files":
+        return
+    from tilth.connectors.files.formats import form_of
+
+    for problem in form_of(declared.format)[1]:
+        yield mistake(problem, where=project.declarations.where(declared.name, "format"))
 
 
 def _reference_problem(
@@ -162,7 +181,8 @@ def _source_problems(
         yield error
         return
     if not health.ok:
-        yield SourceError("is not well", where=f"source {source}", got=health.detail)
+        step = f"tilth sources check {source}, or correct {source} in {project.settings.connections.name}"
+        yield SourceError("is not well", where=f"source {source}", got=health.detail, next=step)
         return
     answered[source] = health.detail
     for table in project.tables.values():
@@ -179,18 +199,23 @@ def _object_problems(
     flag = table.deletes.column
     columns = dict.fromkeys([*needed, flag] if flag else needed)
     key = [column.source for column in spec.columns if column.key]
-    replaces = table.load == "replace"
-    request = Pull(table.object, tuple(key), tuple(columns), table.cursor, options=table.format, replaces=replaces)
+    replaces, told = table.load == "replace", table.deletes.kind == "tombstones"
+    request = Pull(
+        table.object, tuple(key), tuple(columns), table.cursor, options=table.format, replaces=replaces, tombstones=told
+    )
     asked = [request]
     if table.deletes.kind == "compare_keys":
         asked.append(replace(request, columns=tuple(key), whole=True, keys_only=True))
-    where = project.declarations.where(table.name, "object")
     try:
         said = dict.fromkeys(problem for one in asked for problem in connector.inspect(one))
     except TilthError as error:
         yield error
         return
     for problem in said:
+        if problem.startswith("format") and project.connections[table.source].kind == "files":
+            continue  # told already, whether the source answers or not
+        key_of = "deletes" if problem.startswith("deletes") else "format" if "the option " in problem else "object"
+        where = project.declarations.where(table.name, key_of)
         step = f"tilth sources check {table.source}, or correct the declaration"
         yield DeclarationError(f"source {table.source}, object {table.object}: {problem}", where=where, next=step)
 

@@ -207,6 +207,8 @@ def _published(published: Published) -> Iterator[Progress]:
     for name, table in published.tables.items() if published.release is not None else ():
         if table.state in ("held", "failed", "carried"):
             yield Progress(name, "publish", table.state, table.reason or "")
+        elif table.state == "new":
+            yield Progress(name, "publish", "held", table.reason or "")
         else:
             yield Progress(name, "publish", "done", f"{table.rows} rows")
     release = f"release {published.release}" if published.release is not None else "nothing was pending"

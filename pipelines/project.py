@@ -18,7 +18,7 @@ from tilth.assets.declared import DerivedDeclaration, TableDeclaration
 from tilth.assets.marked import mistake
 from tilth.errors import DeclarationError
 from tilth.pipelines.contracts import contract_class
-from tilth.pipelines.settings import Connection, Settings, find_project, read_connections, read_settings
+from tilth.pipelines.settings import PROJECT_FILE, Connection, Settings, find_project, read_connections, read_settings
 
 if TYPE_CHECKING:
     from tilth.assets.lake import Lake
@@ -131,5 +131,6 @@ def systems(settings: Settings) -> AbstractContextManager[object]:
     except (ImportError, AttributeError) as error:
         what = f"systems: {settings.systems} cannot be used"
         got = f"{type(error).__name__}: {error}"
-        raise DeclarationError(what, where="tilth.yaml", expected="a module with company(folder)", got=got) from error
+        expected = "a module with company(folder)"
+        raise DeclarationError(what, where=PROJECT_FILE, expected=expected, got=got, next="tilth check") from error
     return cast("AbstractContextManager[object]", company(settings.folder))

@@ -27,7 +27,7 @@ class Document(Contract):
     created: str = field(nullable=True, description="When it was made, as it says itself (ISO 8601).")
     modified_at: Instant = field(description="When the file was last written to.")
     pages: int = field(nullable=True, ge=0, description="Pages, where the format has any.")
-    bytes: int = field(ge=0, unit="bytes")
+    bytes: int = field(ge=0, unit="bytes", description="Size of the file.")
     elements: int = field(ge=1, description="Headings, paragraphs, list items and tables found in it.")
     characters: int = field(ge=1, description="Length of its text.")
     sha256: str = field(str_length=64, description="SHA-256 of the file, in hexadecimal digits.")

@@ -168,6 +168,16 @@ def _differs(text: str | None, present: str | None) -> Iterable[str | None]:
     return [] if text == present else [text]
 
 
-def _comment(column: Column) -> str | None:
-    words = [column.description or "", f"[{column.unit}]" if column.unit else ""]
-    return " ".join(word for word in words if word) or None
+def _comment(column: Column) -> str:
+    """What the column means; without words of its contract, what its name, term, reference and source tell."""
+    unit = f" [{column.unit}]" if column.unit else ""
+    return f"{column.description or _told_by_name(column)}{unit}"
+
+
+def _told_by_name(column: Column) -> str:
+    facts = [f"term: {column.term}" if column.term else ""]
+    facts += [f"refers to {'.'.join(column.references)}" if column.references else ""]
+    facts += [f"read from {column.source}" if column.source != column.name else ""]
+    told = ", ".join(fact for fact in facts if fact)
+    words = column.name.replace("_", " ").strip().capitalize() or column.name
+    return f"{words} ({told})" if told else words

@@ -50,8 +50,27 @@ class Plan:
     def anything(self) -> bool:
         """Whether a release has anything to say that the current one does not."""
         return any(self._due(turn) for turn in self.turns.values()) or any(
-            declaration.name in self.wanted or bool(self.accepted[declaration.name]) or self.stale(declaration)
+            (declaration.name in self.wanted and not self.missing(declaration))
+            or bool(self.accepted[declaration.name])
+            or self.stale(declaration)
             for declaration, _ in self.derived
+        )
+
+    def missing(self, declaration: DerivedDeclaration) -> tuple[str, ...]:
+        """The inputs of a derived table that were never published and are not made now."""
+        published = self.current.tables.items() if self.current else ()
+        there = {name for name, table in published if table.state != "new"}
+        there |= self.turns.keys() | {other.name for other, _ in self.derived}
+        return tuple(name for name in declaration.inputs if name not in there)
+
+    def waiting(self) -> tuple[str, ...]:
+        """A line for each derived table that was asked for by name and cannot be made yet."""
+        waits = [(d.name, self.missing(d)) for d, _ in self.derived if d.name in self.wanted]
+        return tuple(
+            f"table {name} is new: waits for {', '.join(inputs)}, never published so far\n"
+            f"  next: tilth run --select {' '.join(inputs)}"
+            for name, inputs in waits
+            if inputs
         )
 
     def _due(self, turn: Turn) -> bool:

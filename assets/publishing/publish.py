@@ -57,7 +57,7 @@ def publish(
         todo = plan(publishables, lake, current, select)
         if not todo.anything:
             told.nothing(current)
-            return Published(None, current, current.tables if current else {}, ())
+            return Published(None, current, current.tables if current else {}, todo.waiting())
         with lake.state.read() as connection:
             number = releases.next_number(connection.execute(sa.select(state.releases.c.release)).scalars())
         draft, manifest, result = _built(todo, releases, publishables, lake, run, number)
@@ -69,7 +69,7 @@ def publish(
     except Exception as error:
         told.failed(error)
         raise
-    problems = (*_problems(manifest), *_confirmed(manifest, lake), *_tidied(releases, lake))
+    problems = (*_problems(manifest), *todo.waiting(), *_confirmed(manifest, lake), *_tidied(releases, lake))
     return Published(number, manifest, manifest.tables, problems)
 
 

@@ -65,6 +65,8 @@ class FilesConnector:
             return [*([pattern] if pattern else []), *problems]
         if request.keys_only and not form.picture:
             problems.append("deletes.compare_keys: needs format.picture: full, where each file holds every record")
+        if request.tombstones and not form.tombstones and not isinstance(form.reader, Documents):
+            problems.append("deletes: the format does not say which records are tombstones (tombstones: {column: …})")
         try:
             found = matching(self.root, request.object)
             settled = [drop for drop in found if is_settled(drop, now=self.clock(), settle=self.settle, waiting={})]

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from tilth.connectors.files.formats import Delimited
 from tilth.connectors.files.names import column_names
-from tilth.connectors.files.parts import Part, table_of
+from tilth.connectors.files.parts import Part, nothing_under, table_of
 from tilth.connectors.files.refused import Refused
 from tilth.connectors.files.text import chunks, line_ends
 
@@ -35,9 +35,12 @@ Names = tuple[str, ...]
 
 
 def read(file: BinaryIO, form: Delimited) -> Iterator[Part]:
-    """The records in order; a row with too few or too many cells refuses the file unless they are kept."""
+    """The records in order; a row with too few or too many cells refuses the file unless they are kept.
+
+    A file that has no record still gives its header: one part without rows.
+    """
     csv.field_size_limit(max(csv.field_size_limit(), _CELL))
-    names, kept, line = None if form.header else form.columns, "", 1
+    names, kept, line, any_record = None if form.header else form.columns, "", 1, False
     for text in chunks(file, form.encoding):
         kept += text
         if names is None:
@@ -49,11 +52,14 @@ def read(file: BinaryIO, form: Delimited) -> Iterator[Part]:
         parts = [clean] if clean else _parsed(kept, names, form, line)
         if parts is not None:
             yield from parts
+            any_record = any_record or bool(parts)
             line, kept = line + line_ends(kept), ""
     if names is None and not kept.strip():
         raise Refused("empty", "a line with the names of the columns", value="no line")
     if kept:
         raise Refused("quote", "a closing quote", value=f"a quote opened after line {line - 1} is open at the end")
+    if not any_record:
+        yield nothing_under(names or (), header=form.header)
 
 
 def _header(text: str, form: Delimited) -> tuple[Names | None, int]:

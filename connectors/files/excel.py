@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from tilth.connectors.files.formats import Excel
 from tilth.connectors.files.names import column_names
-from tilth.connectors.files.parts import Part, table_of
+from tilth.connectors.files.parts import Part, nothing_under, table_of
 from tilth.connectors.files.refused import Refused
 from tilth.connectors.files.workbook import errors_in, require_workbook
 from tilth.errors import MissingExtra
@@ -33,10 +33,13 @@ def read(file: BinaryIO, form: Excel) -> Iterator[Part]:
     start = sheet.start
     rows = _rows(sheet, errors_in(file, sheet.name), form.header) if start else iter(())
     first = start[1] + 1 if start else 1
-    names = form.columns if not form.header else _header(rows, form, first)
+    names, any_record = form.columns if not form.header else _header(rows, form, first), False
     while some := list(islice(rows, _ROWS)):
         cells = [_fitted(row, line, names, first, form) for line, row in some]
         yield Part(table_of(names, list(zip(*cells, strict=True))), [line for line, _ in some])
+        any_record = True
+    if not any_record:
+        yield nothing_under(names, header=form.header)
 
 
 def text_of(cell: Cell) -> str | None:

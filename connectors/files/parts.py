@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-__all__ = ["Part", "Piece", "pieces", "proven", "table_of"]
+from tilth.connectors.files.refused import Refused
+
+__all__ = ["Part", "Piece", "nothing_under", "pieces", "proven", "table_of"]
 
 _KEPT_BYTES = 64 << 20
 
@@ -38,11 +40,23 @@ def table_of(names: Sequence[str], columns: Sequence[Sequence[str | None]]) -> p
     return pa.table([pa.array(column, pa.string()) for column in columns], names=list(names))
 
 
+def nothing_under(names: Sequence[str], *, header: bool | int) -> Part:
+    """The part of a file that has a header and no record; without a header, such a file holds nothing at all."""
+    if not header:
+        raise Refused("empty", "a line with a record", value="no line")
+    return Part(table_of(names, [[] for _ in names]), [])
+
+
 def pieces(parts: Iterator[Part], *, rows: int, skip: int = 0) -> Iterator[Piece]:
-    """The records after the first `skip`, in pieces of `rows` records (the last one smaller)."""
+    """The records after the first `skip`, in pieces of `rows` records (the last one smaller).
+
+    Of a file without any record there is one piece without rows, which has its columns.
+    """
     held: list[pa.Table] = []
     count, seen, line = 0, 0, 0
+    bare: pa.Table | None = None
     for part in parts:
+        bare = part.table
         at = min(max(skip - seen, 0), part.table.num_rows)
         seen += part.table.num_rows
         while at < part.table.num_rows:
@@ -55,6 +69,8 @@ def pieces(parts: Iterator[Part], *, rows: int, skip: int = 0) -> Iterator[Piece
                 held, count = [], 0
     if held:
         yield Piece(pa.concat_tables(held).combine_chunks(), seen - count, line)
+    if bare is not None and not seen:
+        yield Piece(bare, 0, 1)
 
 
 def proven(read: Callable[[], Iterator[Piece]], *, kept_bytes: int = _KEPT_BYTES) -> Iterator[Piece]:

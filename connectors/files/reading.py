@@ -12,8 +12,9 @@ from tilth.connectors.files import delimited, excel, fixed_width
 from tilth.connectors.files.formats import Delimited, Documents, Excel, FixedWidth, Form, Tombstones
 from tilth.connectors.files.parts import Part, Piece, pieces
 from tilth.connectors.files.refused import Refused
+from tilth.connectors.protocol import Pull
 
-__all__ = ["divided", "read", "wanted"]
+__all__ = ["divided", "read", "require_columns", "wanted"]
 
 
 def read(file: BinaryIO, form: Form, *, rows: int, skip: int = 0) -> Iterator[Piece]:
@@ -33,6 +34,13 @@ def divided(table: pa.Table, tombstones: Tombstones | None) -> tuple[pa.Table, p
     text = pc.call_function("utf8_trim_whitespace", [table[tombstones.column]])
     deleted = pc.call_function("is_in", [text], pc.SetLookupOptions(value_set=values))
     return table.filter(pc.call_function("invert", [deleted])), table.filter(deleted)
+
+
+def require_columns(names: Sequence[str], request: Pull) -> None:
+    """Refuse a file without records whose header is another's: no record would tell that it was the wrong file."""
+    asked = dict.fromkeys([*request.key, *(request.columns or ())])
+    if asked and (not asked.keys() & set(names) or not set(request.key) <= set(names)):
+        raise Refused("header", f"the columns {', '.join(asked)}", value=", ".join(names))
 
 
 def wanted(table: pa.Table, columns: Sequence[str] | None) -> pa.Table:

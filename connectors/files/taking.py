@@ -17,7 +17,7 @@ from tilth.connectors.files.cursor import Begun, Known, Progress, Sighting, shor
 from tilth.connectors.files.drops import Drop, is_settled, matching
 from tilth.connectors.files.formats import Form
 from tilth.connectors.files.parts import Piece, proven
-from tilth.connectors.files.reading import divided, read, wanted
+from tilth.connectors.files.reading import divided, read, require_columns, wanted
 from tilth.connectors.files.refused import Refused
 from tilth.connectors.files.snapshot import Snapshot, snapshot
 from tilth.connectors.protocol import Batch, Complete, Fault, Origin, Pull
@@ -117,6 +117,9 @@ class Taking:
         rows = self._request.batch_rows
         try:
             for piece in proven(lambda: read(copy.file, self._form, rows=rows, skip=skip)):
+                if not piece.table.num_rows:
+                    require_columns(piece.table.column_names, self._request)
+                    continue
                 begun = Begun(piece.offset + piece.table.num_rows, drop.name, drop.size)
                 self._begun[copy.sha256] = self._progress.begun[copy.sha256] = begun
                 yield self._batch(piece, drop, copy)

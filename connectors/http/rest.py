@@ -57,6 +57,8 @@ class RestConnector:
         """The problems this request would meet on the first page, one sentence each."""
         said = [f"the option {name} is not known to HTTP APIs" for name in request.options]
         said += self._cursor_problems(request)
+        if request.tombstones and self.api.endpoint(request.object).tombstones is None:
+            said.append("deletes: the connection does not say which records are tombstones (tombstones: {field: …})")
         with Engine(self.api, self.pace) as engine:
             try:
                 page = self._page(engine, request.object)

@@ -22,6 +22,7 @@ __all__ = ["Landing", "from_values", "landing", "place_text"]
 
 _SAFE = 2**53  # whole numbers beyond it are not exact as float64
 _FIRST_DAY, _FIRST_TIME = -2_500_000, -220_000_000_000_000_000  # before 4713 BC: the driver wrapped an infinite value
+_DAYS, _TIMES = (-719_162, 2_932_896), (-62_135_596_800_000_000, 253_402_300_799_999_999)  # years 1 to 9999
 _INFINITE = {
     -2147472692: "infinity",
     -2147472691: "-infinity",
@@ -69,11 +70,12 @@ class Landing:
 
 
 def _bounded(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Days and times; a batch that holds infinite ones, which wrap around in Arrow, as text."""
+    """Days and times; a batch that holds ones outside the years 1 to 9999 as text (infinite ones wrap in Arrow)."""
     days = pa.types.is_date32(values.type)
     numbers = values.cast(pa.int32() if days else pa.int64())
-    first, lowest = _FIRST_DAY if days else _FIRST_TIME, pc.call_function("min", [numbers]).as_py()
-    if lowest is None or lowest >= first:
+    first, (least, most) = (_FIRST_DAY, _DAYS) if days else (_FIRST_TIME, _TIMES)
+    lowest, highest = (pc.call_function(name, [numbers]).as_py() for name in ("min", "max"))
+    if lowest is None or (lowest >= least and highest <= most):
         return values
     texts = values.cast(pa.string()).to_pylist()
     for at, number in enumerate(numbers.to_pylist()):

@@ -52,6 +52,8 @@ class SqlConnector:
             problems = self._missing(connection, request) if found is None else self._problems(found, request)
         said = [f"{p.what}{f' (expected {p.expected})' if p.expected else ''}" for p in problems]
         said += [f"the option {name} is not known to databases" for name in request.options]
+        if request.tombstones:
+            said.append("deletes: databases give no tombstones (expected {column: …} or {compare_keys: daily})")
         if request.cursor_column and not request.key:
             said.append("a cursor needs a key: rows are read again at the edge of each pull and told apart by it")
         return said
@@ -83,7 +85,9 @@ class SqlConnector:
             failure = error
         if failure is not None or held is None:
             yield from [held] if held is not None else []
-            raise failure or SourceError("nothing was read", where=f"source {self.link.source}")
+            raise failure or SourceError(
+                "nothing was read", where=f"source {self.link.source}", next=f"tilth sources check {self.link.source}"
+            )
         yield Batch(held.rows, held.origin, held.resume, planned.complete())
 
     def _parts(self, engine: sa.Engine, planned: Plan, request: Pull) -> Iterator[tuple[pa.Table, Place | None]]:

@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tilth.connectors.protocol import Dataset
 from tilth.connectors.secrets import Secret, escaped, scrub
+from tilth.connectors.sql.moments import forgive_moments
 from tilth.connectors.sql.readers import Reader, adbc, has_adbc, rows
 from tilth.errors import MissingExtra, SourceError
 
@@ -86,11 +87,14 @@ class Link:
         creator = self.careful if careful else self.creator
         more = {} if creator is None else {"creator": creator}
         try:
-            return sa.create_engine(
+            engine = sa.create_engine(
                 self.url, poolclass=sa.NullPool, connect_args=dict(self.arguments), hide_parameters=True, **more
             )
         except ModuleNotFoundError:
             raise MissingExtra.of(*self.driver) from None
+        if engine.dialect.driver == "psycopg":
+            forgive_moments(engine)
+        return engine
 
     def dataset(self, object: str) -> Dataset:
         """Where an object stands, as OpenLineage names it: by host, port and database; a file by its path."""

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from tilth.assets.state import batches
 from tilth.errors import TilthError
+from tilth.pipelines.cli.refused_file import file_words
 
 if TYPE_CHECKING:
     from tilth.assets.listing import Entry
@@ -34,13 +35,6 @@ _WORDS = {
         "{column} names {value}, and there is no such record",
         "the missing record: once it is published this one returns by itself; or another value for {column}",
     ),
-    "trailer_count": (
-        "the file's last line says {value}; expected {expected}",
-        "the whole file, dropped again",
-    ),
-    "encoding": ("the file is not text in the encoding that is declared", "the file in that encoding, dropped again"),
-    "not_readable": ("the file cannot be read as what its name says", "a whole, readable file, dropped again"),
-    "empty": ("the file holds nothing", "the file with its records, dropped again"),
 }
 _UNIQUE = (
     "another record has the same {column} ({value}), and the two do not say the same",
@@ -86,6 +80,9 @@ def explained(project: Project, entry: Entry) -> Explanation:
     columns = {column.name: column for column in spec.columns} if spec else {}
     declared = project.tables.get(entry.table)
     documents = declared is not None and declared.parsing is not None
+    batch = _batch(project, entry)
+    if batch is not None and batch.kind == "fault" and not documents:
+        return _of_file(entry, batch.origin)
     words = [(_of_document(reason) if documents else _words(reason), _facts(reason)) for reason in entry.reasons]
     named = dict.fromkeys(
         name for reason in entry.reasons for name in (reason["column"] or "").split(",") if name in columns
@@ -98,9 +95,26 @@ def explained(project: Project, entry: Entry) -> Explanation:
     return Explanation(
         what=tuple(what.format(**facts) for (what, _), facts in words),
         meaning=tuple(_meaning(columns[name]) for name in named),
-        came_from=_origin(project, entry),
+        came_from=_origin(project, entry, batch.origin if batch else None),
         would_mend=tuple(mend),
         now=_AFTER[entry.status],
+        next=step if entry.status == "open" else f"tilth quarantine show {entry.id[:12]}",
+    )
+
+
+def _of_file(entry: Entry, origin: Mapping[str, Any]) -> Explanation:
+    """A whole file that was refused: one record stands for all that is in it."""
+    name = origin.get("file") or "a file"
+    said = [file_words(r["rule"] or "", r["value"], r["expected"] or "") for r in entry.reasons]
+    place = f"source {origin['source']}, object {origin['object']}, file {name}, the whole of it; {_opened(entry)}"
+    until = "Until then none of its records is in the table; what other files brought stays."
+    step = f"drop a corrected {name} for source {origin['source']}, then tilth run --select {entry.table}"
+    return Explanation(
+        what=tuple(f"the file {name} is refused as a whole: {what}" for what, _ in said),
+        meaning=(),
+        came_from=place,
+        would_mend=tuple(dict.fromkeys(mend for _, mend in said)),
+        now=until if entry.status == "open" else _AFTER[entry.status],
         next=step if entry.status == "open" else f"tilth quarantine show {entry.id[:12]}",
     )
 
@@ -153,14 +167,22 @@ def _meaning(column: Column) -> str:
     return f"{said}: {column.description}" if column.description else said
 
 
-def _origin(project: Project, entry: Entry) -> str:
-    """Source, object, and file with line or batch with row."""
-    opened = f"refused {entry.opened_at:%Y-%m-%d %H:%M} UTC by run {entry.run_id[:8]}"
+def _opened(entry: Entry) -> str:
+    return f"refused {entry.opened_at:%Y-%m-%d %H:%M} UTC by run {entry.run_id[:8]}"
+
+
+def _batch(project: Project, entry: Entry) -> sa.Row[Any, Any] | None:
+    """Kind and origin of the batch that the record came in; None: it was made from other tables."""
     with project.lake().state.read() as connection:
-        row = connection.execute(sa.select(batches.c.origin).where(batches.c.id == entry.batch)).scalar()
-    if not row:
+        query = sa.select(batches.c.kind, batches.c.origin).where(batches.c.id == entry.batch)
+        return connection.execute(query).one_or_none()
+
+
+def _origin(project: Project, entry: Entry, origin: Mapping[str, Any] | None) -> str:
+    """Source, object, and file with line or batch with row."""
+    opened = _opened(entry)
+    if not origin:
         return f"derived table {entry.table}, {opened}" if entry.table in project.derived else opened
-    origin: Mapping[str, Any] = row
     place = f"source {origin['source']}, object {origin['object']}"
     declared = project.tables.get(entry.table)
     if declared is not None and declared.parsing is not None:

@@ -27,8 +27,10 @@ def write(entries: Sequence[Entry], file: Path, *, storage: Storage) -> None:
     writers = {".csv": _csv, ".xlsx": _xlsx}
     writer = writers.get(file.suffix.lower())
     if writer is None:
-        got = file.suffix or "no ending"
-        raise TilthError("cannot write this kind of file", where=str(file), expected=".csv or .xlsx", got=got)
+        got, step = file.suffix or "no ending", f"tilth quarantine export {file.with_suffix('.csv')}"
+        raise TilthError(
+            "cannot write this kind of file", where=str(file), expected=".csv or .xlsx", got=got, next=step
+        )
     part = file.with_name(f".tmp-{uuid4().hex}{file.suffix}")
     try:
         writer([*_rows(entries, _raws(entries, storage))], [*_reasons(entries)], part)

@@ -30,7 +30,10 @@ def table(
     project = open_project(here(context).project)
     if not name.isidentifier() or name.startswith("_"):
         raise DeclarationError(
-            "this cannot be a table's name", got=name, expected="letters, digits and _, a letter first"
+            "this cannot be a table's name",
+            got=name,
+            expected="letters, digits and _, a letter first",
+            next="tilth new table NAME …",
         )
     if name.lower() in {known.lower() for known in (*project.tables, *project.derived)}:
         where = (project.tables.get(name) or project.derived.get(name) or next(iter(project.tables.values()))).where

@@ -21,7 +21,7 @@ from tilth.pipelines.cli.answers import Answer
 __all__ = ["Terminal"]
 
 FAILED, BUSY = 1, 4
-_WIDE = 200  # columns of a table that goes to a file or a pipe
+_WIDE = 10_000  # columns of a file or a pipe: nothing is folded there, a line is a row or a message
 
 
 class Terminal:

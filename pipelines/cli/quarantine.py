@@ -14,7 +14,7 @@ from tilth.assets.marked import mistake
 from tilth.errors import TilthError
 from tilth.pipelines.cli.answers import Answer, here
 from tilth.pipelines.cli.tables import grid
-from tilth.pipelines.project import open_lake, open_project
+from tilth.pipelines.project import open_lake, open_project, read_project
 from tilth.pipelines.settings import find_project, read_settings
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ def list_entries(
     Example: tilth quarantine list --table orders --status open
     """
     entries = _entries(_lake(context), table, status, rule, limit)
+    if table is not None and not entries:
+        _refuse_unknown(context, table)
     rows = [_row(entry) for entry in entries]
     shown = rows[: limit or _SHOWN]
     view = [{**row, "id": row["id"][:12], "reasons": [_short(r) for r in row["reasons"]]} for row in shown]
@@ -126,6 +128,15 @@ def _entries(lake: Lake, table: str | None, status: str | None, rule: str | None
         error = mistake(f"no entry has the status {status}", where="", got=status, known=STATUSES)
         raise TilthError(error.what, expected=error.expected, got=status, next="tilth quarantine list")
     return listing(lake.state, lake.storage, table=table, status=status, rule=rule, limit=limit)
+
+
+def _refuse_unknown(context: typer.Context, table: str) -> None:
+    """A name that no declaration has is a mistake, not an empty quarantine; broken declarations do not matter here."""
+    project, mistakes = read_project(here(context).project, queries=False)
+    known = [*project.tables, *project.derived]
+    if table not in known and not mistakes:
+        error = mistake(f"no table is named {table}", where="", got=table, known=known)
+        raise TilthError(error.what, expected=error.expected, got=table, next="tilth quarantine list")
 
 
 def _one(lake: Lake, id: str) -> tuple[Entry, list[History], list[Mend]]:

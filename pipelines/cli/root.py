@@ -18,7 +18,7 @@ from tilth.pipelines.cli.answers import Answer, Here
 from tilth.pipelines.cli.commands import Command, help_text, tree
 from tilth.pipelines.cli.output import Terminal
 
-__all__ = ["run"]
+__all__ = ["command_at", "run"]
 
 USAGE, INTERRUPTED, PIPE_CLOSED = 2, 130, 141
 
@@ -44,6 +44,16 @@ def run(arguments: Sequence[str]) -> int:
             return terminal.broken_pipe(PIPE_CLOSED)
         except Exception as error:
             return terminal.complain(error)
+
+
+def command_at(words: Sequence[str]) -> click.Command | None:
+    """The command that the first words of a command line name; None when there is none."""
+    found: click.Command | None = _group(tree(), "tilth")
+    for word in words:
+        if not isinstance(found, click.Group):
+            break
+        found = found.get_command(click.Context(found), word)
+    return found
 
 
 class _Group(click.Group):

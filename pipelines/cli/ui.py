@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 from types import FrameType
 from typing import Annotated
 
 import typer
 
+from tilth.errors import TilthError
 from tilth.pipelines.cli.answers import Answer, here
 from tilth.pipelines.project import open_project
 
@@ -27,6 +29,7 @@ def ui(
     """
     from tilth.pipelines.instance import ui_command
 
+    _refuse_taken(port)
     project = open_project(here(context).project)
     command, environment = ui_command(project, port)
     url = f"http://127.0.0.1:{port}"
@@ -36,6 +39,25 @@ def ui(
         print(f"serving {project.settings.name} on {url} (Ctrl-C stops it)", flush=True)
         code = _served(command, environment)
     return Answer({"url": url, "exit": code}, "stopped", code)
+
+
+def _refuse_taken(port: int) -> None:
+    """Nothing is started for a port that somebody else serves on."""
+    if _is_free(port):
+        return
+    other = next((other for other in range(port + 1, min(port + 100, 65536)) if _is_free(other)), None)
+    kept, step = "nothing was started", f"tilth ui --port {other}" if other else "tilth ui --port PORT"
+    raise TilthError(f"port {port} is taken by another program", where=f"127.0.0.1:{port}", kept=kept, next=step)
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # else a server that just ended seems to be there
+        try:
+            tried.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

@@ -62,7 +62,12 @@ class Company:
         """Bring all systems to this night; again changes nothing, and there is no way back."""
         story, erp, crm = self._ours()
         if not erp.night <= number <= NIGHTS:
-            raise SourceError(f"night {number} cannot be reached", where="the sample company", got=f"night {erp.night}")
+            raise SourceError(
+                f"night {number} cannot be reached",
+                where="the sample company",
+                got=f"night {erp.night}",
+                next="make run",
+            )
         erp.advance(number)
         crm.show(number)
         show(self.systems, story.nights[number], number)
@@ -75,7 +80,11 @@ class Company:
 
     def _ours(self) -> tuple[Plan, Erp, Crm]:
         if self._owned is None:
-            raise Busy("the sample company is run by another process", where=str(self.systems))
+            raise Busy(
+                "the sample company is run by another process",
+                where=str(self.systems),
+                next="stop the other make run, make ui or tilth run",
+            )
         return self._owned
 
 
@@ -150,7 +159,11 @@ def _own_or_join(systems: Path) -> int | None:
             continue
         return handle
     os.close(handle)
-    raise Busy("another process is starting or stopping the sample company, and does not end", where=str(systems))
+    raise Busy(
+        "another process is starting or stopping the sample company, and does not end",
+        where=str(systems),
+        next="stop the other make run, make ui or tilth run",
+    )
 
 
 def _tonight(folder: Path, systems: Path, record: Mapping[str, int]) -> int:

@@ -96,7 +96,7 @@ class Crm:
             self._process.stdin.flush()
         if self._process.stdout.readline() != b"ready\n":
             self._stop()
-            raise SourceError("the server does not start", where="the sample's CRM")
+            raise SourceError("the server does not start", where="the sample's CRM", next="tilth sources check crm")
 
     def _since(self, night: int) -> str:
         """When this night's changes were made: told once, and kept for starts after this one."""

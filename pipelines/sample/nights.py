@@ -115,7 +115,9 @@ def _asked(folder: Path) -> dict[str, Any]:
     try:
         return json.loads(done.stdout)
     except ValueError:
-        raise TilthError("tilth status gave no answer", where=str(folder), got=f"exit {done.returncode}") from None
+        raise TilthError(
+            "tilth status gave no answer", where=str(folder), got=f"exit {done.returncode}", next="tilth --debug status"
+        ) from None
 
 
 def _compared(planned: Mapping[str, Any], got: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:

@@ -184,7 +184,7 @@ def _locked(home: Path, rest: Path) -> Generator[int]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise Busy("a PostgreSQL server is already running here", where=str(rest)) from error
+            raise Busy("a PostgreSQL server is already running here", where=str(rest), next="stop it") from error
         yield handle
     finally:
         os.close(handle)
@@ -236,7 +236,7 @@ def _guarded(order: Mapping[str, object], lock: int) -> Generator[int]:
         guardian.stdin.flush()
         answer = json.loads(guardian.stdout.readline() or '{"error": "its guardian ended"}')
         if "error" in answer:
-            raise SourceError("the server does not start", where="the sample's PostgreSQL", got=str(answer["error"]))
+            raise SourceError("the sample's PostgreSQL does not start", got=str(answer["error"]), next="make run")
         yield int(answer["port"])
     finally:
         with suppress(OSError):

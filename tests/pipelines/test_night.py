@@ -226,3 +226,15 @@ def test_an_acceptance_that_could_not_be_used_counts_for_nothing_that_came_later
     company.tell("shop", "INSERT INTO customers VALUES (4, 'Di', -1)")
     assert run_night(project).exit == 3
     assert published(company, "SELECT count(*) FROM customers") == [(0,)]
+
+
+def test_a_derived_table_that_is_asked_for_before_its_inputs_waits_and_says_for_what(company: Any) -> None:
+    project = open_project(company.folder)
+    night = run_night(project, select=["turnover"])
+    assert (night.exit, night.release) == (1, None)
+    (problem,) = night.problems
+    assert problem.startswith("table turnover is new: waits for sales")
+    assert problem.endswith("next: tilth run --select sales")
+    both = run_night(project, select=["customers", "sales", "turnover"])
+    assert (both.exit, both.release) == (0, 1)
+    assert published(company, "SELECT count(*) FROM turnover") == [(2,)]

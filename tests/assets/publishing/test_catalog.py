@@ -85,7 +85,7 @@ def test_tables_and_columns_carry_the_contracts_words(con: duckdb.DuckDBPyConnec
     assert rows(con, comments) == [
         ("id", "The row's number"),
         ("written", "The release that wrote it [release]"),
-        ("person", None),
+        ("person", "Person"),
         ("_batch", "The batch that the row came in: see _catalog.batches"),
     ]
     facts = 'type, unit, pii, key, nullable, null_share, "distinct", min, max'

@@ -320,3 +320,26 @@ def test_a_file_one_may_not_read_is_named_and_what_came_before_is_kept(tmp_path:
     (tmp_path / "b.csv").chmod(0o644)
     assert ids(Taken(landed)) == [1]
     assert ids(folder.pull(resume=landed[-1].resume)) == [2]
+
+
+def test_a_file_without_records_is_told_when_it_is_the_wrong_one(tmp_path: Path) -> None:
+    folder = Folder(tmp_path, CSV)
+    asked: dict[str, Any] = {"key": ("id",), "columns": ("id", "name")}
+    folder.put("a.csv", "id,name\n")
+    right = folder.pull(**asked)
+    assert (right.rows, right.rules) == ([], [])
+    for name, text in {"b.csv": "order,amount\n", "c.csv": "<html>\n", "d.csv": "\n\n", "e.csv": ""}.items():
+        folder.put(name, text)
+    wrong = folder.pull(**asked)
+    assert wrong.rules == ["header", "header", "empty", "empty"]
+    assert wrong.faults[0].expected == "the columns id, name"
+    assert wrong.faults[0].value == "order, amount"
+    assert folder.pull(**asked).rules == []
+    told = folder.connector.inspect(folder.request(**asked, object="b.csv"))
+    assert list(told) == ["b.csv has no column 'id'", "b.csv has no column 'name'"]
+
+
+def test_a_file_without_header_and_records_is_told(tmp_path: Path) -> None:
+    folder = Folder(tmp_path, {"kind": "delimited", "header": False, "columns": ["id"]})
+    folder.put("a.csv", "\n\n")
+    assert folder.pull(key=("id",), columns=("id",)).rules == ["empty"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from tilth.pipelines.cli.commands import Command, tree
+from tilth.pipelines.cli.root import command_at
 
 Tilth = Callable[..., Any]
 
@@ -29,6 +31,20 @@ def test_every_command_has_help_with_an_example(words: tuple[str, ...], tilth: T
     assert said.code == 0
     assert "Example: tilth " in said.out
     assert "--json" in said.out
+
+
+@pytest.mark.parametrize("words", list(commands(tree())), ids=" ".join)
+def test_every_example_can_be_typed(words: tuple[str, ...]) -> None:
+    command = command_at(words)
+    assert command is not None
+    text = (command.help or "").partition("Example: ")[2]
+    lines = [part.strip() for line in text.splitlines() for part in line.split("&&") if part.strip()]
+    assert lines
+    for line in lines:
+        typed = shlex.split(line)
+        path = words if tuple(typed[1 : len(words) + 1]) == words else words[1:]  # `publish verify` is `verify`
+        assert tuple(typed[: len(path) + 1]) == ("tilth", *path)
+        command.make_context(words[-1], typed[len(path) + 1 :])  # raises what the person would be told
 
 
 def test_help_names_every_command_and_imports_nothing_heavy(tmp_path: Path) -> None:

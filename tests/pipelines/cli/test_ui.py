@@ -29,6 +29,18 @@ def test_the_ui_is_served_and_stops(company: Any) -> None:
         urllib.request.urlopen(f"http://127.0.0.1:{port}/server_info", timeout=2)
 
 
+def test_a_port_in_use_is_told_with_another_one_and_nothing_is_started(company: Any, tilth: Any) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        said = tilth("ui", "--port", str(port), cwd=company.folder)
+    assert said.code == 1
+    assert said.err.startswith(f"error: 127.0.0.1:{port}: port {port} is taken by another program\n")
+    assert "  next: tilth ui --port " in said.err
+    assert not (company.folder / "data/dagster").exists()
+
+
 def _answers(port: int, served: subprocess.Popen[str], *, within_s: float) -> bool:
     until = time.monotonic() + within_s
     while time.monotonic() < until and served.poll() is None:

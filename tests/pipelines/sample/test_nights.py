@@ -171,3 +171,13 @@ def test_no_secret_of_the_company_is_kept(nights: list[Night]) -> None:
     kept = [path for path in data.rglob("*") if path.is_file() and data / "systems" not in path.parents]
     assert len(kept) > 50 and all(len(secret) > 20 for secret in secrets)
     assert [path for path in kept if any(secret in path.read_bytes() for secret in secrets)] == []
+
+
+def test_every_table_column_and_view_of_the_published_file_has_a_comment(nights: list[Night]) -> None:
+    with duckdb.connect(nights[-1].folder / "data" / "curated.duckdb", read_only=True) as connection:
+        for kind, name in {"columns": "column", "tables": "table", "views": "view"}.items():
+            found = connection.execute(
+                f"select {'table_name, ' * (kind == 'columns')}{name}_name from duckdb_{kind}() "
+                "where not internal and database_name = current_database() and coalesce(comment, '') = ''"
+            ).fetchall()
+            assert found == []

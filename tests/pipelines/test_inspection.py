@@ -1,0 +1,104 @@
+"""What `tilth check` finds, each at its file and line, with the next step."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from tilth.errors import DeclarationError
+from tilth.pipelines.inspection import inspect_project
+from tilth.pipelines.project import systems
+from tilth.pipelines.settings import read_settings
+
+SALES, TURNOVER = "defs/sales/defs.yaml", "defs/turnover/defs.yaml"
+FILES = """
+type: tilth.assets.Table
+attributes:
+  name: parcels
+  contract: contracts.Customer
+  source: desk
+  object: "*.csv"
+  deletes: tombstones
+  format: {kind: delimited, delimter: ";"}
+"""
+
+CASES = {
+    "a column that the query does not give": (
+        (TURNOVER, "AS amount", "AS amuont"),
+        f"{TURNOVER}:5: turnover: the query gives no column amount, which Turnover asks for (expected amuont, perhaps",
+    ),
+    "a query that cannot be run": (
+        (TURNOVER, "sum(amount)", "sum(amuont)"),
+        f"{TURNOVER}:5: turnover: the query cannot be run (got Binder Error",
+    ),
+    "tombstones of a database": (
+        (SALES, "load: replace", "load: merge\n  deletes: tombstones"),
+        f"{SALES}:8: source books, object sales: deletes: databases give no tombstones",
+    ),
+    "options of a database": (
+        (SALES, "load: replace", "load: replace\n  format: {kind: delimited}"),
+        f"{SALES}:8: source books, object sales: the option kind is not known to databases",
+    ),
+    "a standardiser": (
+        ("contracts.py", '("trim",)', '("trimm",)'),
+        "contracts.py:10: Customer.name: unknown standardiser 'trimm' (expected 'trim', perhaps)",
+    ),
+    "an argument of a field": (
+        ("contracts.py", "field(ge=0", "field(gee=0"),
+        "contracts.py:11: custom check 'gee' is not available (expected 'ge', perhaps)",
+    ),
+    "a type": (("contracts.py", "credit: float", "credit: object"), "contracts.py:11: Customer.credit: this type"),
+    "the time zone": (("tilth.yaml", "Europe/Berlin", "Mars"), "tilth.yaml:8: there is no such time zone"),
+    "a file for a folder": (("tilth.yaml", "data/lake", "contracts.py"), "tilth.yaml, storage: storage needs a folder"),
+    "a file in the way": (
+        ("tilth.yaml", "data/curated.duckdb", "contracts.py/curated.duckdb"),
+        "tilth.yaml, curated: curated needs a folder, and there is a file",
+    ),
+    "a curated file of others": (
+        ("tilth.yaml", "data/curated.duckdb", "shop.db"),
+        "tilth.yaml, curated: the curated path is taken by something that Tilth did not publish",
+    ),
+    "the systems": (("tilth.yaml", "code: .", "systems: no.such"), "tilth.yaml: systems: no.such cannot be used"),
+}
+
+
+def problems(company: Any) -> list[str]:
+    """As `tilth check` says them."""
+    try:
+        with systems(read_settings(company.folder)):
+            return [str(problem) for problem in inspect_project(company.folder).problems]
+    except DeclarationError as error:
+        return [str(error)]
+
+
+def replaced(company: Any, file: str, old: str, new: str) -> None:
+    text = (company.folder / file).read_text("utf-8")
+    assert old in text
+    company.write(file, text.replace(old, new))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_mistake_is_told_with_its_place(company: Any, case: str) -> None:
+    change, told = CASES[case]
+    replaced(company, *change)
+    (message,) = problems(company)
+    assert message.startswith(told)
+    assert re.search(r"\n  next: .*\btilth check$", message) or "\n  next: tilth sources check" in message
+
+
+def test_formats_are_looked_at_without_any_file(company: Any) -> None:
+    connections = (company.folder / "connections.yaml").read_text("utf-8")
+    company.write("connections.yaml", connections + "desk: {kind: files, root: drops}\n")
+    company.write("defs/parcels/defs.yaml", FILES)
+    (problem,) = inspect_project(company.folder, reach=False).problems
+    assert str(problem).startswith("defs/parcels/defs.yaml:8: format: there is no option 'delimter' here; did you mean")
+    replaced(company, "defs/parcels/defs.yaml", "delimter", "delimiter")
+    (company.folder / "drops").mkdir()
+    told = [str(one) for one in inspect_project(company.folder).problems]
+    assert [one for one in told if one.startswith("defs/parcels/defs.yaml:7: ") and "tombstones: {column" in one], told
+
+
+def test_a_good_project_has_no_problem(company: Any) -> None:
+    assert inspect_project(company.folder).problems == ()
