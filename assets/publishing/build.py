@@ -56,7 +56,7 @@ class Build:
 @contextmanager
 def build(draft: Draft, plan: Plan, held: Mapping[str, str], lake: Lake, run: Run, *, number: int) -> Generator[Build]:
     """The candidate of release `number`, its transaction open; committed when the block ends well."""
-    con = connect(draft.path)
+    con = connect(draft.path, time_zone=lake.time_zone)
     try:
         con.begin()
         result = Build(Candidate(con, run.at))
@@ -146,7 +146,7 @@ class _Builder:
         if name in self.held:
             entry, merged = replace(entry, state="held", reason=self.held[name]), self._as_it_was(entry, opened.height)
             return self.clerk.derived(declaration, merged, entry, changed=name in candidate.changed)
-        version = derived_version(declaration, judge.spec)
+        version = derived_version(declaration, judge.spec, self.lake.time_zone)
         anew = old is None or old.contract != version or name not in candidate.tables()
         asked = name in self.plan.wanted or bool(self.plan.accepted[name])
         if anew or asked or self._behind(declaration, entry, self.result.tables):

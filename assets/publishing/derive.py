@@ -50,9 +50,10 @@ def query_recipe(candidate: Candidate, declaration: DerivedDeclaration) -> Recip
     return Recipe(partial(_query, candidate, declaration))
 
 
-def derived_version(declaration: DerivedDeclaration, spec: Spec) -> str:
-    """What the table's content depends on beside its inputs: the contract, and how it is made."""
+def derived_version(declaration: DerivedDeclaration, spec: Spec, time_zone: str) -> str:
+    """What the table's content depends on beside its inputs: the contract, how it is made, and whose days count."""
     how = declaration.sql or repr(declaration.chunking)
+    how += f" in {time_zone}" if declaration.sql and time_zone != "UTC" else ""
     return f"{spec.version}-{hashlib.sha256(how.encode()).hexdigest()[:8]}"
 
 

@@ -25,8 +25,12 @@ def connect(
     memory_limit: str = "512MB",
     threads: int | None = None,
     spill: Path | None = None,
+    time_zone: str = "UTC",
 ) -> DuckDBPyConnection:
-    """A connection to `path` (None: in memory); what does not fit into memory spills beside a writable file."""
+    """A connection to `path` (None: in memory); what does not fit into memory spills beside a writable file.
+
+    Days, hours and texts of points in time are those of `time_zone`, never of the machine.
+    """
     import duckdb
 
     spill = spill or (Path(tempfile.gettempdir()) if read_only or path is None else path.parent / ".spill")
@@ -40,7 +44,9 @@ def connect(
     if threads is not None:
         config["threads"] = threads
     try:
-        return duckdb.connect(":memory:" if path is None else str(path), read_only=read_only, config=config)
+        con = duckdb.connect(":memory:" if path is None else str(path), read_only=read_only, config=config)
+        con.execute(f"SET TimeZone = {literal(time_zone)}").fetchall()
+        return con
     except duckdb.Error as error:
         if not read_only:
             raise  # a candidate's trouble is told with what stays published
