@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
+import polars as pl
+import pyarrow as pa
 
 from tilth.assets.declared import DerivedDeclaration
 from tilth.assets.lake import Lake, Run
@@ -170,7 +172,7 @@ class _Builder:
         """How the table is made; chunks are cut from documents that changed, or from `everything`."""
         candidate = self.result.candidate
         if declaration.chunking is None:
-            return query_recipe(candidate, declaration)
+            return query_recipe(candidate, declaration, judge.spec)
         return chunks_of(candidate, declaration, judge.spec, self.lake, everything=everything)
 
     @staticmethod
@@ -188,5 +190,5 @@ def _blamed(table: str) -> Generator[None]:
         raise
     except TilthError as error:
         raise Refused(table, " ".join(line.strip() for line in error.lines())) from error
-    except duckdb.Error as error:
+    except (duckdb.Error, pl.exceptions.PolarsError, pa.ArrowException) as error:
         raise Refused(table, str(error).splitlines()[0]) from error

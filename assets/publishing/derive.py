@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from tilth.assets.declared import DerivedDeclaration
 from tilth.assets.parquet import Sheet
+from tilth.assets.publishing.asking import numbered
 from tilth.assets.publishing.candidate import Candidate, comma
 from tilth.assets.publishing.engine import literal, quoted
 from tilth.assets.publishing.merge import Keyed, begin_table, merge_round, settled_counts
@@ -45,9 +46,9 @@ class Recipe:
     spare: str = "false"  # SQL on `c`: the published rows that this build says nothing of
 
 
-def query_recipe(candidate: Candidate, declaration: DerivedDeclaration) -> Recipe:
+def query_recipe(candidate: Candidate, declaration: DerivedDeclaration, spec: Spec) -> Recipe:
     """The rows are those of the declared query."""
-    return Recipe(partial(_query, candidate, declaration))
+    return Recipe(partial(_query, candidate, declaration, [column.source for column in spec.columns]))
 
 
 def derived_version(declaration: DerivedDeclaration, spec: Spec, time_zone: str) -> str:
@@ -79,11 +80,10 @@ def derive(
     return _quarantined(built_toxic(toxic.sort("_ordinal"), declaration.name, judge), open, counts), quality
 
 
-def _query(candidate: Candidate, declaration: DerivedDeclaration, raw: Path) -> int:
-    query = declaration.sql.strip().rstrip(";")
-    numbered = f"SELECT 0::BIGINT AS _batch, (row_number() OVER ()) - 1 AS _ordinal, q.* FROM ({query}) q"
+def _query(candidate: Candidate, declaration: DerivedDeclaration, sources: Sequence[str], raw: Path) -> int:
     try:
-        return candidate.number(f"COPY ({numbered}) TO {literal(str(raw))} (FORMAT parquet)")
+        rows = numbered(candidate, declaration.sql, sources)
+        return candidate.number(f"COPY ({rows}) TO {literal(str(raw))} (FORMAT parquet)")
     except (duckdb.BinderException, duckdb.ParserException, duckdb.CatalogException) as error:
         what, got = f"the query of {declaration.name} cannot be run", str(error).splitlines()[0]
         raise DeclarationError(what, where=declaration.where, got=got, next="tilth check") from error

@@ -86,3 +86,97 @@ def test_the_zone_of_the_machine_does_not_count() -> None:
     env = {**os.environ, "TZ": "America/New_York"}
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "UTC"
+
+
+class Sum(Contract):
+    """What happened, added up."""
+
+    id: int = column(key=True)
+    amount: int = column()
+    exact: Annotated[pl.Decimal, 38, 0] = column()
+
+
+BIG = 9_007_199_254_740_993  # no double holds it
+
+
+def test_sums_are_exact(tmp_path: Path) -> None:
+    sql = "SELECT id, sum(amount) AS amount, sum(amount) * 10**20::HUGEINT AS exact FROM events GROUP BY id"
+    sql = sql.replace("10**20::HUGEINT", f"{10**20}::HUGEINT")
+    published = made(tmp_path, [{"id": 1, "amount": BIG}, {"id": 2, "amount": -BIG}], ("sums", sql, Sum))
+    assert published.problems == ()
+    found = seen(tmp_path, "SELECT amount, exact::VARCHAR FROM sums ORDER BY id")
+    assert found == [(BIG, f"{BIG}{'0' * 20}"), (-BIG, f"-{BIG}{'0' * 20}")]
+
+
+def test_a_sum_that_its_column_cannot_hold_is_toxic_and_shown_exactly(tmp_path: Path) -> None:
+    rows = [{"id": 1, "amount": 2**63 - 1}, {"id": 2, "amount": 1}]
+    sql = "SELECT 1 AS id, sum(amount) AS amount, 0 AS exact FROM events"
+    published = made(tmp_path, rows, ("sums", sql, Sum))
+    assert published.tables["sums"].counts["quarantined"] == 1
+    assert seen(tmp_path, "SELECT rule, open FROM _catalog.quarantine WHERE \"table\" = 'sums'") == [("parse", 1)]
+
+
+@pytest.mark.parametrize("end", ["", ";", " ; ; ", " -- all", "; -- all;", "\n/* all */ ;"])
+def test_a_query_ends_as_people_end_it(tmp_path: Path, end: str) -> None:
+    sql = (
+        f"SELECT id, amount, ';' AS x, amount AS exact FROM events -- of events{'' if end[:1] == ' ' else chr(10)}{end}"
+    )
+    assert made(tmp_path, [{"id": 1, "amount": 3}], ("sums", sql, Sum)).problems == ()
+    assert seen(tmp_path, "SELECT amount FROM sums") == [(3,)]
+
+
+class Same(Contract):
+    """An event once more."""
+
+    id: int = column(key=True)
+    amount: int = column(nullable=True)
+    batch: int = column(nullable=True, source="_of_batch")
+
+
+def test_everything_of_a_table_can_be_selected(tmp_path: Path) -> None:
+    rows = [{"id": n, "amount": 1} for n in range(3)]
+    sql = "SELECT *, _batch AS _of_batch FROM events"
+    assert made(tmp_path, rows, ("same", sql, Same)).problems == ()
+    found = seen(
+        tmp_path, "SELECT id, s._source, s._batch IS NULL, s.batch = e._batch FROM same s JOIN events e USING (id)"
+    )
+    assert sorted(found) == [(n, "derived", True, True) for n in range(3)]
+
+
+def test_a_query_that_fails_holds_its_table_alone(tmp_path: Path) -> None:
+    wrong = "SELECT id, nothing AS amount FROM events", "SELECT id, 'x'::INT AS amount FROM events"
+    derived = [(f"wrong{n}", sql, Same) for n, sql in enumerate(wrong)]
+    good = "SELECT *, 1 AS exact FROM events"
+    published = made(tmp_path, [{"id": 1, "amount": 3}], *derived, ("sums", good, Sum))
+    assert published.release == 1
+    assert {"wrong0", "wrong1"} <= set(published.held)
+    assert seen(tmp_path, "SELECT amount FROM sums") == [(3,)]
+
+
+class Texts(Contract):
+    """What came out, as text."""
+
+    id: int = column(key=True)
+    it: str = column()
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("MAP {1: amount}", '{"1":3}'),
+        ("{'a': [amount]}", '{"a":[3]}'),
+        ("[amount]", "[3]"),
+        ("INTERVAL 1 DAY", "1 day"),
+        ("'0190c3d5-0000-7000-8000-000000000000'::UUID", "0190c3d5-0000-7000-8000-000000000000"),
+        ("'{}'::JSON", "{}"),
+        ("amount::HUGEINT", "3"),
+        ("amount::BIGNUM", "3"),
+        ("TIME '10:30:00'", "10:30:00"),
+        ("'ab'::BIT", None),
+    ],
+)
+def test_any_type_that_comes_out_is_text_where_text_is_asked_for(tmp_path: Path, value: str, text: str | None) -> None:
+    published = made(tmp_path, [{"id": 1, "amount": 3}], ("texts", f"SELECT id, {value} AS it FROM events", Texts))
+    assert bool(published.problems) == (text is None)
+    if text is not None:
+        assert seen(tmp_path, "SELECT it FROM texts") == [(text,)]
