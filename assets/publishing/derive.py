@@ -90,14 +90,14 @@ def _query(candidate: Candidate, declaration: DerivedDeclaration, sources: Seque
 
 
 def _judge(judge: Judge, raw: Path, good: Path) -> tuple[pl.DataFrame, tuple[Quality, ...]]:
-    """Judge the query's result batch by batch into the file `good`; the toxic rows, and what was checked."""
+    """Judge the query's result into the file `good`, by pieces where rules allow; the toxic rows, what was checked."""
     schema = pl.Schema({"_batch": pl.Int64(), "_ordinal": pl.Int64(), **judge.spec.schema, "_deleted": pl.Boolean()})
     with pq.ParquetFile(raw) as file, Sheet(good, schema) as sheet:
         empty = pl.from_arrow(file.schema_arrow.empty_table())
         assert isinstance(empty, pl.DataFrame)
         toxic = [judge.rows(empty).toxic]
         quality: dict[tuple[str, str | None, Severity], Counter[str]] = {}
-        for batch in file.iter_batches(batch_size=_BATCH_ROWS):
+        for batch in [file.read()] if judge.needs_whole else file.iter_batches(batch_size=_BATCH_ROWS):
             frame = pl.from_arrow(batch)
             assert isinstance(frame, pl.DataFrame)
             judged = judge.rows(frame)
@@ -111,22 +111,24 @@ def _judge(judge: Judge, raw: Path, good: Path) -> tuple[pl.DataFrame, tuple[Qua
 
 
 def _tied(candidate: Candidate, judge: Judge, raw: Path, good: Path) -> pl.DataFrame:
-    """The rows whose key another row of the build has too: none of them is good."""
-    candidate.scratch("tilth_tied", "_batch BIGINT, _ordinal BIGINT")
-    key, rows = comma(judge.spec.key), f"read_parquet({literal(str(good))})"
-    if judge.spec.key:
-        repeated = f"SELECT {key} FROM {rows} GROUP BY {key} HAVING count(*) > 1"
+    """The rows whose key, or other unique values, another row of the build has too: none of them is good."""
+    candidate.scratch("tilth_tied", "_batch BIGINT, _ordinal BIGINT, columns VARCHAR, expected VARCHAR")
+    rows = f"read_parquet({literal(str(good))})"
+    groups = [(judge.spec.key, "one row per key")] if judge.spec.key else []
+    groups += [(columns, "a value that no other row has") for columns in judge.spec.unique]
+    for columns, expected in groups:
+        names, filled = comma(columns), " AND ".join(f"{quoted(name)} IS NOT NULL" for name in columns)
+        repeated = f"SELECT {names} FROM {rows} WHERE {filled} GROUP BY {names} HAVING count(*) > 1"
         candidate.run(
-            f"INSERT INTO tilth_tied SELECT _batch, _ordinal FROM {rows} SEMI JOIN ({repeated}) USING ({key})"
+            f"INSERT INTO tilth_tied SELECT _batch, _ordinal, ?, ? FROM {rows} SEMI JOIN ({repeated}) USING ({names})",
+            [",".join(columns), expected],
         )
     found = candidate.frame(
         f"SELECT q.* FROM read_parquet({literal(str(raw))}) q SEMI JOIN tilth_tied USING (_ordinal)"
     )
-    reason = {"rule": "unique", "column": ",".join(judge.spec.key), "expected": "one row per key"}
-    lines = found.select(
-        "_batch", "_ordinal", value=pl.lit(None, pl.String), **{k: pl.lit(v) for k, v in reason.items()}
-    )
-    return refused_rows(found, lines, judge)
+    lines = candidate.frame('SELECT _batch, _ordinal, columns AS "column", expected FROM tilth_tied ORDER BY ALL')
+    told = lines.with_columns(pl.lit("unique").alias("rule"), pl.lit(None, pl.String).alias("value"))
+    return refused_rows(found, told, judge)
 
 
 def _merge(

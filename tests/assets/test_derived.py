@@ -11,10 +11,12 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
+import pandera.polars as pa_polars
 import polars as pl
 import pyarrow as pa
 import pytest
 from company import Scripted, declaration, frame_of, lake_in, run_of
+from pandera.api.polars.types import PolarsData
 
 from tilth.assets.declared import Deletes, DerivedDeclaration
 from tilth.assets.night import Publishable, Published, ingest_table, publish_night, set_right
@@ -180,3 +182,47 @@ def test_any_type_that_comes_out_is_text_where_text_is_asked_for(tmp_path: Path,
     assert bool(published.problems) == (text is None)
     if text is not None:
         assert seen(tmp_path, "SELECT it FROM texts") == [(text,)]
+
+
+class Only(Contract):
+    """One beside its key."""
+
+    id: int = column(key=True)
+    amount: int = column(unique=True, nullable=True)
+
+
+def _all_different(data: PolarsData) -> pl.LazyFrame:
+    return data.lazyframe.select(pl.col(data.key).is_unique())
+
+
+class Distinct(Contract):
+    """A check of one's own that looks at all rows."""
+
+    id: int = column(key=True)
+    amount: int = column()
+
+    @pa_polars.check("amount")
+    @classmethod
+    def all_different(cls, data: PolarsData) -> pl.LazyFrame:
+        return _all_different(data)
+
+
+@pytest.mark.parametrize(("contract", "rule"), [(Only, "unique"), (Distinct, "all_different")])
+def test_values_are_compared_over_the_whole_table(tmp_path: Path, contract: type, rule: str) -> None:
+    count, sql = 120_000, "SELECT id, amount FROM events ORDER BY id"
+    rows = [{"id": n, "amount": n % (count - 1)} for n in range(count)]  # the first and the last row have the same
+    made(tmp_path, rows, ("ones", sql, contract))
+    assert seen(tmp_path, "SELECT rule, open FROM _catalog.quarantine") == [(rule, 2)]
+    assert seen(tmp_path, "SELECT count(*), min(id), max(id) FROM ones") == [(count - 2, 1, count - 2)]
+    made(
+        tmp_path,
+        [{"id": count, "amount": count}],
+        ("ones", sql, contract),
+        night=2,
+    )
+    assert seen(tmp_path, "SELECT rule, open FROM _catalog.quarantine") == [(rule, 2)]
+
+
+def test_values_that_are_missing_are_not_the_same(tmp_path: Path) -> None:
+    rows = [{"id": 1}, {"id": 2}, {"id": 3, "amount": 5}]
+    assert made(tmp_path, rows, ("ones", "SELECT id, amount FROM events", Only)).tables["ones"].rows == 3
