@@ -25,18 +25,21 @@ _POSTGRESQL = sa.text("""
         select pid, xact_start from pg_stat_activity
         where datname = current_database() and pid <> pg_backend_pid() and usesysid is not null
     )
-    select case when pg_is_in_recovery() then coalesce(pg_last_xact_replay_timestamp(), now()) else now() end,
+    select clock, clock at time zone current_setting('TimeZone'),
         (select min(xact_start) from others),
         (select min(prepared) from pg_prepared_xacts where database = current_database()),
         array(select pid || ':' || virtualtransaction from pg_locks join others using (pid)
               where locktype = 'virtualxid' and granted and xact_start is null order by 1)
+    from (
+        select case when pg_is_in_recovery() then coalesce(pg_last_xact_replay_timestamp(), now()) else now() end clock
+    ) as seen
 """)
 _CLOCKS = {
-    "sqlite": "select strftime('%Y-%m-%d %H:%M:%f', 'now')",
-    "mysql": "select utc_timestamp(6)",
-    "mariadb": "select utc_timestamp(6)",
-    "mssql": "select sysutcdatetime()",
-    "oracle": "select sys_extract_utc(systimestamp) from dual",
+    "sqlite": "select strftime('%Y-%m-%d %H:%M:%f', 'now'), null",
+    "mysql": "select utc_timestamp(6), convert_tz(utc_timestamp(6), '+00:00', @@global.time_zone)",
+    "mariadb": "select utc_timestamp(6), convert_tz(utc_timestamp(6), '+00:00', @@global.time_zone)",
+    "mssql": "select sysutcdatetime(), sysdatetime()",
+    "oracle": "select sys_extract_utc(systimestamp), cast(systimestamp as timestamp) from dual",
 }
 
 
@@ -47,19 +50,19 @@ def begin(connection: sa.Connection) -> Start:
         return _postgresql(connection)
     if dialect not in _CLOCKS:
         return Start(datetime.now(UTC))
-    seen = moment_of(connection.execute(sa.text(_CLOCKS[dialect])).scalar_one())
-    return Start((seen or datetime.now(UTC)).replace(tzinfo=UTC))
+    clock, local = connection.execute(sa.text(_CLOCKS[dialect])).one()
+    return Start((moment_of(clock) or datetime.now(UTC)).replace(tzinfo=UTC), local=moment_of(local))
 
 
 def _postgresql(connection: sa.Connection) -> Start:
-    clock, oldest, prepared, hidden = connection.execute(_POSTGRESQL).one()
+    clock, local, oldest, prepared, hidden = connection.execute(_POSTGRESQL).one()
     began = [moment.astimezone(UTC) for moment in (oldest, prepared) if moment is not None]
-    return Start(clock.astimezone(UTC), min(began, default=None), tuple(hidden))
+    return Start(clock.astimezone(UTC), min(began, default=None), tuple(hidden), local)
 
 
-def newest(connection: sa.Connection, column: sa.Column[Any], moment: Moment, clock: datetime) -> object:
-    """The greatest cursor value without zone that is not after the clock; None: there is none."""
-    at, dialect = clock.astimezone(UTC).replace(tzinfo=None), connection.dialect.name
+def newest(connection: sa.Connection, column: sa.Column[Any], moment: Moment, at: datetime) -> object:
+    """The greatest cursor value without zone that is not after `at` (naive, as is the column); None: there is none."""
+    dialect = connection.dialect.name
     if moment == "text":
         tomorrow = (at + timedelta(days=1)).date().isoformat()
         dated = (column >= NO_DATE) & (column < tomorrow)

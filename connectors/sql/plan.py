@@ -87,15 +87,15 @@ def plan(connection: sa.Connection, object: Reflected, request: Pull, *, source:
     mark = None
     if cursor is not None:
         moment = object.moment(cursor) or "text"
-        seen = None if moment == "instant" else _newest(connection, object, cursor, start.clock, source)
+        seen = None if moment == "instant" else _newest(connection, object, cursor, start.shown, source)
         mark = next_mark(cursor, moment, start=start, newest=seen, last=last, lag=lag)
     since = last.bound if last is not None and not request.whole else None
     fresh = _plan(object, request, cursor, since, mark, start.clock)
     return _resumed(object, request, cursor) or fresh
 
 
-def _newest(connection: sa.Connection, object: Reflected, cursor: str, clock: datetime, source: str) -> datetime | None:
-    value = newest(connection, object.table.c[cursor], object.moment(cursor) or "text", clock)
+def _newest(connection: sa.Connection, object: Reflected, cursor: str, at: datetime, source: str) -> datetime | None:
+    value = newest(connection, object.table.c[cursor], object.moment(cursor) or "text", at)
     seen = moment_of(value)
     if value is not None and seen is None:
         raise SourceError(

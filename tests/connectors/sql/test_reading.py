@@ -197,6 +197,25 @@ def test_the_next_pull_brings_what_changed_and_no_more(shop: Database) -> None:
     assert third.rows.num_rows == 60 and third.complete is not None and third.complete.whole
 
 
+def test_a_clock_without_zone_is_the_databases(shop: Database) -> None:
+    """West of UTC a row may lie ahead of every clock that writes, and still before UTC: it hides no later row."""
+    shop.run(
+        f"alter database {shop.name} set timezone to 'America/Los_Angeles'",
+        "create table visits (id int primary key, changed_at timestamp not null)",
+        "insert into visits select n, now() at time zone 'America/Los_Angeles' - n * interval '1 day'"
+        " from generate_series(1, 50) n",
+        "insert into visits values (0, now() at time zone 'America/Los_Angeles' + interval '5 hours')",
+    )
+    made, cursor = shop.connector(), None
+    for new in (100, 101):
+        pulled = list(made.pull(Pull("visits", ["id"], cursor_column="changed_at", cursor=cursor)))
+        assert pulled[-1].complete is not None
+        cursor = pulled[-1].complete.cursor
+        shop.run(f"insert into visits values ({new}, now() at time zone 'America/Los_Angeles')")
+    last = list(made.pull(Pull("visits", ["id"], cursor_column="changed_at", cursor=cursor)))
+    assert {row["id"] for batch in last for row in batch.rows.to_pylist()} == {0, 100, 101}
+
+
 def test_a_deletion_by_column_is_a_row_that_changed(shop: Database) -> None:
     shop.run("alter table plain add deleted boolean not null default false")
     made = shop.connector(lag="0s")
