@@ -16,9 +16,12 @@ import sqlalchemy as sa
 from tilth.connectors.sql.keyset import quoted
 from tilth.connectors.sql.window import Moment, Start, moment_of
 
-__all__ = ["NO_DATE", "begin", "newest"]
+__all__ = ["begin", "newest", "undated"]
 
-NO_DATE = "1"  # text before it ('', '0000-00-00') is no date: such rows are read as if it were NULL
+# Text before these is no date: '' and '0000-00-00'; and numbers, which are read as if they were NULL. SQLite makes a
+# number of '1' where it compares a DATETIME column with it, and no number is beyond a text there.
+_DATED = {"sqlite": "0~"}, "1"
+_OLD = {"sqlite": "18~"}, "19"  # seconds since 1970 are before it, and dates of long ago: too many are read, none lost
 
 _POSTGRESQL = sa.text("""
     with others as (
@@ -60,12 +63,25 @@ def _postgresql(connection: sa.Connection) -> Start:
     return Start(clock.astimezone(UTC), min(began, default=None), tuple(hidden), local)
 
 
+def undated(column: sa.Column[Any], dialect: str) -> sa.ColumnElement[bool]:
+    """The rows of a text cursor that cannot be told old from new by it, NULLs aside."""
+    return column < _limit(_OLD, dialect)
+
+
+def _limit(of: tuple[dict[str, str], str], dialect: str) -> sa.ColumnElement[Any]:
+    known, usual = of
+    return quoted(known.get(dialect, usual))
+
+
 def newest(connection: sa.Connection, column: sa.Column[Any], moment: Moment, at: datetime) -> object:
     """The greatest cursor value without zone that is not after `at` (naive, as is the column); None: there is none."""
     dialect = connection.dialect.name
     if moment == "text":
         tomorrow = (at + timedelta(days=1)).date().isoformat()
-        dated = (column >= NO_DATE) & (column < tomorrow)
+        dated = column >= _limit(_DATED, dialect)
+        if dialect == "sqlite":  # a column of numbers alone has to be told, and text is the greater
+            dated = dated | sa.func.typeof(column).in_(("integer", "real"))
+        dated = dated & (column < tomorrow)
         return connection.execute(sa.select(sa.func.max(column)).where(dated)).scalar()
     if dialect == "postgresql":
         condition = (column > quoted("-infinity")) & (column <= quoted(at.isoformat(sep=" ")))

@@ -286,6 +286,30 @@ def test_sqlite_goes_on_too(kiosk: Path, make: Callable[..., SqlConnector], kind
         assert len(set(assert_resumes(made, Pull("mixed", ["k"], batch_rows=2), seed, exactly=False))) == 9
 
 
+@pytest.mark.parametrize("kind", ["datetime", "text", "timestamp", "date", ""])
+def test_rows_of_sqlite_without_a_date_come_with_every_pull(
+    tmp_path: Path, make: Callable[..., SqlConnector], kind: str
+) -> None:
+    no_date = [(1, ""), (2, None), (3, "  "), (4, "0000-00-00")]
+    with sqlite3.connect(tmp_path / "shop.db") as connection:
+        connection.execute(f"create table t (id integer primary key, at {kind})")
+        connection.executemany("insert into t values (?, ?)", no_date)
+    made = make("sqlite", path="shop.db")
+    [first] = made.pull(Pull("t", ["id"], cursor_column="at"))
+    connection.executemany("insert into t values (?, ?)", [(5, "2026-01-01 10:00:00"), (6, b"2026-01-01")])
+    connection.commit()
+    assert first.complete is not None and first.rows.num_rows == 4
+    [second] = made.pull(Pull("t", ["id"], cursor_column="at"))
+    assert second.complete is not None and second.rows.num_rows == 6
+    [third] = made.pull(Pull("t", ["id"], cursor_column="at", cursor=second.complete.cursor))
+    assert {row["id"] for row in third.rows.to_pylist()} == {1, 2, 3, 4, 6}
+    connection.execute("insert into t values (7, 1767265200)")  # a number among dates: told by no order of time
+    connection.commit()
+    [fourth] = made.pull(Pull("t", ["id"], cursor_column="at", cursor=second.complete.cursor))
+    assert 7 in {row["id"] for row in fourth.rows.to_pylist()}
+    connection.close()
+
+
 def test_sqlite_is_never_written(kiosk: Path, make: Callable[..., SqlConnector]) -> None:
     with (
         make("sqlite", path=str(kiosk)).link.engine().connect() as connection,
