@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from tilth.schemas.spec import Spec
+from tilth.schemas.spec import FALSE, TRUE, Spec
 from tilth.schemas.values import read_values
 
 __all__ = ["typed_keys"]
@@ -19,6 +19,11 @@ def typed_keys(texts: pl.Series, spec: Spec) -> pl.DataFrame:
     else:
         lists = texts.str.json_decode(pl.List(pl.String))
         parts = [lists.list.get(place).alias(name) for place, name in enumerate(spec.key)]
-    plain = {"standardise": (), "formats": (), "decimal": ".", "thousands": None}
-    columns = tuple(replace(column, source=column.name, **plain) for column in spec.columns if column.key)
+    columns = tuple(
+        replace(
+            column, source=column.name, standardise=(), formats=(), decimal=".", thousands=None, true=TRUE, false=FALSE
+        )
+        for column in spec.columns
+        if column.key
+    )
     return read_values(replace(spec, columns=columns), pl.DataFrame(parts), None).frame.select(spec.key)
