@@ -17,6 +17,7 @@ from tilth.schemas.spec import Column, Spec
 
 TYPES: dict[str, tuple[Column, st.SearchStrategy[Any]]] = {
     "text": (Column("k", "K", pl.String()), st.text(min_size=1).filter(lambda t: bool(t.strip()))),
+    "nul": (Column("k", "K", pl.String()), st.text('a0\0\u2400\\"', min_size=1)),
     "integer": (Column("k", "K", pl.Int64(), thousands="."), st.integers(-(2**63), 2**63 - 1)),
     "words": (Column("k", "K", pl.Boolean(), true=("ja",), false=("nein",)), st.booleans()),
     "digits": (Column("k", "K", pl.Boolean(), true=("0",), false=("1",)), st.booleans()),
@@ -47,7 +48,9 @@ def test_keys_are_read_back(kind: str, data: st.DataObject) -> None:
     for key in (("k",), ("k", "m")):
         columns = tuple(c for c in (column, other) if c.name in key)
         spec = Spec("C", "", "0", tuple(_keyed(c) for c in columns), key, ())
-        assert typed_keys(key_text(keys, key), spec).equals(keys.select(key)), key
+        texts = key_text(keys, key)
+        assert typed_keys(texts, spec).equals(keys.select(key)), key
+        assert not texts.str.contains("\0", literal=True).any()  # no database keeps such a text whole
 
 
 def _keyed(column: Column) -> Column:
