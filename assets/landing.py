@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from tilth.assets import parquet, state
 from tilth.assets.declared import TableDeclaration
 from tilth.assets.lake import Lake, Run
+from tilth.assets.landable import landable
 from tilth.assets.places import raw_path
 from tilth.assets.provenance.pulled import Pulling, Telling, dataset_of
 from tilth.assets.pulls import PullRow, open_pull, pull_row
@@ -172,7 +173,7 @@ class _Landing:
         pull, self._number = self._pull, self._number + 1
         path = raw_path(pull.source, pull.object, pull.table_name, pull.id, self._number)
         with self._lake.storage.create(path) as file:
-            parquet.write(file, rows if isinstance(rows, pa.Table) else pa.Table.from_batches([rows]))
+            parquet.write(file, landable(rows if isinstance(rows, pa.Table) else pa.Table.from_batches([rows])))
         return {
             "pull_id": pull.id,
             "number": self._number,

@@ -117,6 +117,10 @@ def _column(model: str, name: str, declared: Any) -> Column:
         raise meant.error("a regex column stands for no single column", expected="one field per column")
     if not name or name.startswith("_"):
         raise meant.error("column names that start with _ belong to provenance", expected="another alias")
+    if name == "*" or (name.startswith("^") and name.endswith("$")):
+        raise meant.error(
+            "this column name is a pattern to polars", expected="another name, and source= for the source's"
+        )
     dtype = usable(getattr(declared.dtype, "type", None))
     if dtype is None:
         raise meant.error("this type cannot be used", expected=USABLE, got=str(declared.dtype))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from tilth.schemas.casting import text_of
+from tilth.schemas.casting import exactly, text_of
 
 __all__ = ["REASON", "REASONS", "Failure", "as_json", "key_text", "reasons", "unescaped"]
 
@@ -37,7 +37,7 @@ def reasons(failures: Sequence[Failure], raw: pl.DataFrame, toxic: pl.Series) ->
 
 def _part(number: int, failure: Failure, raw: pl.DataFrame, toxic: pl.Series) -> pl.DataFrame:
     at = failure.failed.gather(toxic).arg_true()
-    shown = raw.select(failure.sources)[toxic.gather(at)] if failure.sources else None
+    shown = raw.select(map(exactly, failure.sources))[toxic.gather(at)] if failure.sources else None
     value = pl.repeat(None, len(at), dtype=pl.String, eager=True) if shown is None else _shown(shown)
     return pl.DataFrame({"row": at, "value": value}).with_columns(
         pl.lit(number).alias("rank"),
@@ -55,7 +55,7 @@ def _shown(values: pl.DataFrame) -> pl.Series:
 
 def as_json(raw: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
     """Each row as a JSON object of texts, names sorted, no blanks."""
-    texts = [text_of(pl.col(name), raw.schema[name]).alias(name) for name in sorted(columns)]
+    texts = [text_of(exactly(name), raw.schema[name]).alias(name) for name in sorted(columns)]
     if not texts:
         return pl.repeat("{}", raw.height, eager=True)
     return raw.select(pl.struct(texts).struct.json_encode().alias("raw")).to_series()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -58,3 +59,50 @@ def test_what_follows_a_nul_is_part_of_a_key(tmp_path: Path) -> None:
     assert sorted(seen(tmp_path, "SELECT name FROM things")) == [("a\0b",), ("a\0c",)]
     with lake_in(tmp_path).state.read() as connection:
         assert list(open_entries(connection, "things")["key"]) == ["\u2400\u2400"]
+
+
+class Odd(Contract):
+    """What odd columns hold."""
+
+    id: int = column(key=True)
+    every: int = column(source="*", nullable=True)
+    match: int = column(source="^a.*$", nullable=True, ge=0)
+    pair: str = column(source="%20 x", nullable=True)
+    wide: str = column(source='a "wide" [one]', nullable=True)
+    shown: str = column(source="ab", nullable=True)
+
+
+WIDE = Decimal("12345678901234567890123456789012345678901234567890.0123456789")
+
+
+def test_any_name_and_any_type_of_a_column_lands_and_is_read(tmp_path: Path) -> None:
+    columns = {
+        "id": pa.int64(),
+        "ab": pa.map_(pa.string(), pa.int64()),
+        "*": pa.string(),
+        "^a.*$": pa.string(),
+        "%20 x": pa.list_(pa.int64(), 2),
+        'a "wide" [one]': pa.decimal256(60, 10),
+    }
+    rows: list[dict[str, Any]] = [
+        {"id": 1, "*": "2", "^a.*$": "3", "%20 x": [1, 2], 'a "wide" [one]': WIDE, "ab": [("x", 1)]},
+        {"id": 2, "*": "x", "^a.*$": "-3"},
+    ]
+    published = night(tmp_path, Odd, rows, columns)
+    assert published.tables["things"].counts["quarantined"] == 1
+    (row,) = seen(tmp_path, "SELECT id, every, match, pair, wide, shown FROM things")
+    assert row == (1, 2, 3, "[1, 2]", str(WIDE), '[["x", 1]]')
+
+
+def test_a_key_may_have_any_name_in_the_source(tmp_path: Path) -> None:
+    class Keyed(Contract):
+        """Known by an odd column."""
+
+        id: int = column(key=True, source="^.*$")
+        amount: int = column()
+
+    columns = {"^.*$": pa.int64(), "amount": pa.int64()}
+    rows = [{"^.*$": n, "amount": 1} for n in (1, 1, 2)] + [{"^.*$": 3, "amount": n} for n in (1, 2)]
+    published = night(tmp_path, Keyed, rows, columns, deletes=Deletes("compare_keys"))
+    counts = published.tables["things"].counts
+    assert (counts["inserted"], counts["duplicate"], counts["quarantined"]) == (2, 1, 2)
