@@ -106,3 +106,17 @@ def test_a_key_may_have_any_name_in_the_source(tmp_path: Path) -> None:
     published = night(tmp_path, Keyed, rows, columns, deletes=Deletes("compare_keys"))
     counts = published.tables["things"].counts
     assert (counts["inserted"], counts["duplicate"], counts["quarantined"]) == (2, 1, 2)
+
+
+def test_a_source_may_have_a_column_rowid(tmp_path: Path) -> None:
+    class Rowid(Contract):
+        """Numbered by its source."""
+
+        id: int = column(key=True)
+        row_number: int = column(source="rowid")
+
+    columns = {"id": pa.int64(), "rowid": pa.int64()}
+    for number in (1, 2):
+        rows = [{"id": n, "rowid": number * 10 - n} for n in range(3)]
+        night(tmp_path, Rowid, rows, columns, number)
+        assert sorted(seen(tmp_path, "SELECT id, row_number FROM things")) == [(n, number * 10 - n) for n in range(3)]
