@@ -38,17 +38,20 @@ def land(
     *,
     key: Sequence[str],
     columns: Sequence[str] | None,
+    optional: Sequence[str] = (),
     whole: bool = False,
 ) -> int:
     """Pull what is new of `table` (`whole`: everything) and land it; the pull's id.
 
-    `key` and `columns` are the source's names. Then the keys, when the declaration compares them and it is time.
+    `key`, `columns`, and those of them that are `optional`, are the source's names. Then the keys, when the
+    declaration compares them and it is time.
     A SourceError says what is kept; all that was landed before it is judged and published all the same.
     """
     whole = whole or table.load == "replace"
     told = Telling(table, dataset_of(connector, table), columns)
     pulling = _begin(lake, run, told, kind="rows", whole=whole)
-    request, pull = Pull(table.object, tuple(key), columns, table.cursor, options=table.format), pulling.pull
+    request = Pull(table.object, tuple(key), columns, table.cursor, options=table.format, optional=optional)
+    pull = pulling.pull
     _land(connector, replace(request, cursor=pull.cursor, resume=pull.resume, whole=pull.whole), pulling)
     if table.deletes.kind == "compare_keys" and _keys_due(lake, table, run):
         comparing = _begin(lake, run, replace(told, asked=tuple(key)), kind="keys", whole=True)

@@ -80,6 +80,7 @@ class Pull:
     keys_only: bool = False  # read only the key columns of every record (implies whole)
     options: Mapping[str, object] = field(default_factory=dict)  # the declaration's `format:` block
     batch_rows: int = 100_000
+    optional: Sequence[str] = ()  # those of `columns` that the object may lack
 
 
 @dataclass(frozen=True, slots=True)

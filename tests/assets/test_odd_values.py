@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import pyarrow as pa
 from company import Scripted, declaration, frame_of, lake_in, run_of
@@ -14,6 +16,7 @@ from tilth.assets.declared import Deletes
 from tilth.assets.night import Publishable, Published, ingest_table, publish_night, set_right
 from tilth.assets.publishing.verify import verify
 from tilth.assets.quarantine import open_entries
+from tilth.connectors.registry import connector
 from tilth.schemas.contract import Contract
 from tilth.schemas.contract import field as column
 
@@ -120,3 +123,25 @@ def test_a_source_may_have_a_column_rowid(tmp_path: Path) -> None:
         rows = [{"id": n, "rowid": number * 10 - n} for n in range(3)]
         night(tmp_path, Rowid, rows, columns, number)
         assert sorted(seen(tmp_path, "SELECT id, row_number FROM things")) == [(n, number * 10 - n) for n in range(3)]
+
+
+def test_a_table_may_lack_an_optional_column(tmp_path: Path) -> None:
+    class Loose(Contract):
+        """Has a note where its source has one."""
+
+        id: int = column(key=True)
+        note: Optional[str] = column(nullable=True, standardise="trim")  # noqa: UP045 (how pandera says it)
+
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as shop, shop:
+        shop.execute("create table things (id integer primary key)")
+        shop.execute("insert into things values (1)")
+    lake, table = lake_in(tmp_path), declaration("things", deletes=Deletes(), version=None)
+    for number in (1, 2):
+        set_right(lake)
+        made = connector("sqlite", "erp", {"path": "shop.db"}, base=tmp_path)
+        ingest_table(table, Loose, lambda made=made: made, lake, run_of(number))
+        assert publish_night([Publishable(table, Loose)], lake, run_of(number)).problems == ()
+        assert seen(tmp_path, "SELECT id, note FROM things") == [(1, None if number == 1 else "x")]
+        if number == 1:
+            with closing(sqlite3.connect(tmp_path / "shop.db")) as shop, shop:
+                shop.execute("alter table things add note text default ' x '")
