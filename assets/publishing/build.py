@@ -23,7 +23,7 @@ from tilth.assets.publishing.candidate import Candidate
 from tilth.assets.publishing.chunks import chunks_of
 from tilth.assets.publishing.closing import Clerk, carried, oldest
 from tilth.assets.publishing.derive import Recipe, derive, derived_version, query_recipe
-from tilth.assets.publishing.engine import connect, literal
+from tilth.assets.publishing.engine import connect, parquet
 from tilth.assets.publishing.manifest import TableRelease
 from tilth.assets.publishing.planning import Plan
 from tilth.assets.publishing.release import Draft
@@ -110,9 +110,9 @@ class _Builder:
         files: dict[str, str] = {}
         for turn in turns:
             self.result.candidate.create(turn.name, turn.judge.spec)
-            paths = [literal(self.lake.storage.url(pull.ready)) for pull in turn.pulls if pull.pending]
+            paths = [self.lake.storage.url(pull.ready) for pull in turn.pulls if pull.pending]
             if paths:
-                files[turn.name] = f"[{', '.join(paths)}]"
+                files[turn.name] = parquet(*paths)
         return arriving(self.result.candidate, {turn.name: turn.judge.spec for turn in turns}, files)
 
     def _turn(self, turn: Turn, also: Mapping[str, str]) -> TableRelease:

@@ -21,7 +21,7 @@ from tilth.assets.declared import DerivedDeclaration
 from tilth.assets.parquet import Sheet
 from tilth.assets.publishing.asking import numbered
 from tilth.assets.publishing.candidate import Candidate, comma
-from tilth.assets.publishing.engine import literal, quoted
+from tilth.assets.publishing.engine import literal, parquet, quoted
 from tilth.assets.publishing.merge import Keyed, begin_table, merge_round, settled_counts
 from tilth.assets.publishing.removal import clear, remove_absent
 from tilth.assets.publishing.rounds import Merged
@@ -113,7 +113,7 @@ def _judge(judge: Judge, raw: Path, good: Path) -> tuple[pl.DataFrame, tuple[Qua
 def _tied(candidate: Candidate, judge: Judge, raw: Path, good: Path) -> pl.DataFrame:
     """The rows whose key, or other unique values, another row of the build has too: none of them is good."""
     candidate.scratch("tilth_tied", "_batch BIGINT, _ordinal BIGINT, columns VARCHAR, expected VARCHAR")
-    rows = f"read_parquet({literal(str(good))})"
+    rows = parquet(str(good))
     groups = [(judge.spec.key, "one row per key")] if judge.spec.key else []
     groups += [(columns, "a value that no other row has") for columns in judge.spec.unique]
     for columns, expected in groups:
@@ -123,9 +123,7 @@ def _tied(candidate: Candidate, judge: Judge, raw: Path, good: Path) -> pl.DataF
             f"INSERT INTO tilth_tied SELECT _batch, _ordinal, ?, ? FROM {rows} SEMI JOIN ({repeated}) USING ({names})",
             [",".join(columns), expected],
         )
-    found = candidate.frame(
-        f"SELECT q.* FROM read_parquet({literal(str(raw))}) q SEMI JOIN tilth_tied USING (_ordinal)"
-    )
+    found = candidate.frame(f"SELECT q.* FROM {parquet(str(raw))} q SEMI JOIN tilth_tied USING (_ordinal)")
     lines = candidate.frame('SELECT _batch, _ordinal, columns AS "column", expected FROM tilth_tied ORDER BY ALL')
     told = lines.with_columns(pl.lit("unique").alias("rule"), pl.lit(None, pl.String).alias("value"))
     return refused_rows(found, told, judge)
@@ -142,9 +140,7 @@ def _merge(
     candidate.create(name, spec)
     begin_table(candidate)
     candidate.scratch("tilth_file_of", "batch BIGINT, sha256 VARCHAR, start BIGINT")
-    candidate.view(
-        "tilth_incoming", f"SELECT * FROM read_parquet({literal(str(good))}) ANTI JOIN tilth_tied USING (_ordinal)"
-    )
+    candidate.view("tilth_incoming", f"SELECT * FROM {parquet(str(good))} ANTI JOIN tilth_tied USING (_ordinal)")
     keyed = Keyed(name, "derived", spec.key, tuple(spec.schema), None, origin=False)
     if not spec.key:
         counts["removed"] += clear(candidate, name)

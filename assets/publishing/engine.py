@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from tilth.errors import ReleaseError
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-__all__ = ["STORAGE_VERSION", "attach", "connect", "create", "literal", "quoted", "row_of"]
+__all__ = ["STORAGE_VERSION", "attach", "connect", "create", "literal", "parquet", "quoted", "row_of"]
 
 STORAGE_VERSION = "v1.4.0"
 """The file format: DuckDB 1.4 and every later client can open it."""
@@ -83,6 +84,11 @@ def row_of(con: DuckDBPyConnection, sql: str, parameters: Sequence[object] = ())
     """The one row of a query, drained: after `fetchone` the result would still own the connection."""
     (row,) = con.execute(sql, list(parameters)).fetchall()
     return row
+
+
+def parquet(*urls: str) -> str:
+    """The rows of these very files, as a relation: to DuckDB `*`, `?` and `[` in a folder's name are patterns."""
+    return f"read_parquet([{', '.join(literal(glob.escape(url)) for url in urls)}])"
 
 
 def quoted(*names: str) -> str:

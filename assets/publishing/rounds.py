@@ -15,7 +15,7 @@ import polars as pl
 from tilth.assets.lake import Lake
 from tilth.assets.places import ready_path
 from tilth.assets.publishing.candidate import Candidate, comma
-from tilth.assets.publishing.engine import literal, quoted
+from tilth.assets.publishing.engine import parquet, quoted
 from tilth.assets.publishing.merge import Keyed, begin_table, merge_round, settled_counts
 from tilth.assets.publishing.removal import clear, remove_absent
 from tilth.assets.publishing.settle import begin_settling, refuse_orphans, refuse_repeated
@@ -99,7 +99,7 @@ class _Turn:
         pull = next((p for p in self.turn.pulls if p.number == number), None)
         if pull is None or not pull.pending:
             return
-        self._incoming(f"SELECT * FROM read_parquet({literal(self.lake.storage.url(pull.ready))})")
+        self._incoming(f"SELECT * FROM {parquet(self.lake.storage.url(pull.ready))}")
         begin_settling(self.candidate)
         refused = refuse_orphans(self.candidate, self.turn.judge.spec.columns, also=also)
         refused += refuse_repeated(self.candidate, self.turn.name, self.keyed.key, self.turn.judge.spec.unique)
@@ -115,8 +115,8 @@ class _Turn:
             return
         self.candidate.load("tilth_returning", here.select(pl.col("id"), "_batch", "_ordinal"))
         pull_ids = here["pull_id"].unique().to_list()
-        files = ", ".join(literal(self.lake.storage.url(path)) for path in _ready_files(self.turn.name, pull_ids))
-        self._incoming(f"SELECT i.* FROM read_parquet([{files}]) i SEMI JOIN tilth_returning USING (_batch, _ordinal)")
+        files = parquet(*(self.lake.storage.url(path) for path in _ready_files(self.turn.name, pull_ids)))
+        self._incoming(f"SELECT i.* FROM {files} i SEMI JOIN tilth_returning USING (_batch, _ordinal)")
         begin_settling(self.candidate)
         if refuse_orphans(self.candidate, self.turn.judge.spec.columns, also=also):
             self._without("tilth_refused")
@@ -223,8 +223,7 @@ class _Turn:
         if key:
             self.candidate.load("tilth_kept_toxic", typed_keys(toxic_keys, self.turn.judge.spec))
         parts = [f"SELECT {comma(key)} FROM tilth_kept_toxic"] if key else ["SELECT 1"]
-        listed = ", ".join(literal(file) for file in files)
-        parts += [f"SELECT {comma(key)} FROM read_parquet([{listed}])"] if files and key else []
+        parts += [f"SELECT {comma(key)} FROM {parquet(*files)}"] if files and key else []
         self.candidate.view("tilth_kept", " UNION ALL ".join(parts))
 
 

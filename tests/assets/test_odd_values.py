@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, Optional
 
 import pyarrow as pa
+import pytest
 from company import Scripted, declaration, frame_of, lake_in, run_of
 
-from tilth.assets.declared import Deletes
+from tilth.assets.declared import Deletes, TableDeclaration
 from tilth.assets.night import Publishable, Published, ingest_table, publish_night, set_right
 from tilth.assets.publishing.verify import verify
 from tilth.assets.quarantine import open_entries
@@ -145,3 +146,30 @@ def test_a_table_may_lack_an_optional_column(tmp_path: Path) -> None:
         if number == 1:
             with closing(sqlite3.connect(tmp_path / "shop.db")) as shop, shop:
                 shop.execute("alter table things add note text default ' x '")
+
+
+@pytest.mark.parametrize("name", ["[a]", "a*b", "{a,b}", '100%20 it\'s "so" #1; ~'])
+def test_a_project_may_stand_in_a_folder_of_any_name(tmp_path: Path, name: str) -> None:
+    columns = {"name": pa.string(), "amount": pa.int64()}
+    for beside in ("axb", "a"):  # what the name means, as a pattern
+        (tmp_path / beside).mkdir()
+        night(tmp_path / beside, Named, [{"name": beside, "amount": 1}], columns)
+    folder = tmp_path / name
+    folder.mkdir()
+    for number in (1, 2):
+        night(folder, Named, [{"name": "mine", "amount": number}, {"name": "b", "amount": -1}], columns, number)
+        assert seen(folder, "SELECT name, amount FROM things") == [("mine", number)]
+
+
+@pytest.mark.parametrize("name", ["[a]", "a*b", "a?b", "back\\slash", '100%20 it\'s "so" #1', "**"])
+def test_a_drop_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
+    for folder, text in ((name, "mine"), ("axb", "other"), ("a", "other")):
+        (tmp_path / "drops" / folder).mkdir(parents=True)
+        (tmp_path / "drops" / folder / f"{name}.csv").write_text(f"name,amount\n{text},1\n")
+    made = connector("files", "erp", {"root": f"drops/{name}", "settle": "0s"}, base=tmp_path)
+    table = TableDeclaration("things", "x.Named", "erp", "*.csv", format={"kind": "delimited"})
+    lake, run = lake_in(tmp_path), run_of(1)
+    set_right(lake)
+    ingest_table(table, Named, lambda: made, lake, run)
+    assert publish_night([Publishable(table, Named)], lake, run).problems == ()
+    assert seen(tmp_path, "SELECT name FROM things") == [("mine",)]
