@@ -20,6 +20,7 @@ from tilth.connectors.protocol import Batch, Pull, Token
 from tilth.connectors.sql.connector import SqlConnector
 from tilth.connectors.sql.plan import plan
 from tilth.connectors.sql.reflect import reflect
+from tilth.errors import SourceError
 
 TEXTS = ["a", "A", "ä", "B", "b c", "b-c", "bc", "1", "10", "2", "", "%", "'", "\\", "Z", "é", "e", ":x", "ß", "ss"]
 Row = tuple[Any, ...]
@@ -256,6 +257,25 @@ def test_a_lost_connection_is_taken_up_again_without_a_row_twice(
     assert ids == list(range(1, 150_001)) and got[-1].complete is not None
 
 
+@pytest.mark.parametrize(
+    ("schema", "name"),
+    [("my.schema", "tab.le"), ('my"schema', 'a "b" c'), ("My Schema", "Table"), ("a.b.c", "d"), ("a", "b.c.d")],
+)
+@pytest.mark.parametrize("fast", [True, False])
+def test_objects_of_any_name_are_found_and_read(database: Database, schema: str, name: str, fast: bool) -> None:
+    quoted = ".".join('"' + part.replace('"', '""') + '"' for part in (schema, name))
+    database.run(
+        f'create schema "{schema.replace(chr(34), chr(34) * 2)}"',
+        f'create table {quoted} (id int primary key, "odd.""name" int)',
+        f"insert into {quoted} values (1, 2)",
+    )
+    made = database.connector(fast=fast)
+    [found] = made.discover()
+    for named in (found.name, quoted, f"{schema}.{name}"):
+        [batch] = made.pull(Pull(named, ["id"]))
+        assert batch.rows.to_pylist() == [{"id": 1, 'odd."name': 2}]
+
+
 @pytest.fixture
 def kiosk(tmp_path: Path) -> Path:
     path = tmp_path / "kiosk.db"
@@ -307,6 +327,19 @@ def test_rows_of_sqlite_without_a_date_come_with_every_pull(
     connection.commit()
     [fourth] = made.pull(Pull("t", ["id"], cursor_column="at", cursor=second.complete.cursor))
     assert 7 in {row["id"] for row in fourth.rows.to_pylist()}
+    connection.close()
+
+
+def test_sqlite_names_with_dots_and_quotes(tmp_path: Path, make: Callable[..., SqlConnector]) -> None:
+    names = ["tab.le", 'a "b"', "a.b.c", '"x"']
+    with sqlite3.connect(tmp_path / "shop.db") as connection:
+        for name in names:
+            connection.execute(f'create table "{name.replace(chr(34), chr(34) * 2)}" (id integer primary key)')
+    made = make("sqlite", path="shop.db")
+    for name in (*names, *(found.name for found in made.discover()), "main.tab.le", '"tab.le"', '"main"."tab.le"'):
+        assert next(made.pull(Pull(name, ["id"]))).complete is not None
+    with pytest.raises(SourceError, match="there is no object nowhere"):
+        next(made.pull(Pull("nowhere.tab.le", ["id"])))
     connection.close()
 
 
