@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Optional
@@ -173,3 +174,29 @@ def test_a_drop_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
     ingest_table(table, Named, lambda: made, lake, run)
     assert publish_night([Publishable(table, Named)], lake, run).problems == ()
     assert seen(tmp_path, "SELECT name FROM things") == [("mine",)]
+
+
+class Dated(Contract):
+    """Says in German when it changed, once as written and once as a day."""
+
+    id: int = column(key=True)
+    amount: int = column(ge=0)
+    written: str = column(source="stand")
+    changed: date = column(source="stand", formats="%d.%m.%Y")
+
+
+def test_versions_of_files_are_compared_as_the_contract_reads_them(tmp_path: Path) -> None:
+    drops = tmp_path / "drops"
+    drops.mkdir()
+    made = connector("files", "erp", {"root": "drops", "settle": "0s"}, base=tmp_path)
+    table = TableDeclaration("things", "x.D", "erp", "*.csv", cursor="stand", format={"kind": "delimited"})
+    lake = lake_in(tmp_path)
+    for number, (stand, expected) in enumerate(
+        [("02.12.2025", 1), ("31.01.2025", 1), ("01.02.2026", 3), ("31.12.2025", 3), ("02.02.2026", 5)], 1
+    ):
+        older = f"1,0,{int(stand[:2]) - 1:02}{stand[2:]}\n" if number % 2 else ""  # beside a version before it
+        (drops / f"{number}.csv").write_text(f"id,amount,stand\n{older}1,{number},{stand}\n")
+        set_right(lake)
+        ingest_table(table, Dated, lambda: made, lake, run_of(number))
+        publish_night([Publishable(table, Dated)], lake, run_of(number))
+        assert seen(tmp_path, "SELECT amount FROM things") == [(expected,)]
