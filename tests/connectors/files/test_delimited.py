@@ -170,3 +170,11 @@ def test_a_record_without_an_end_is_refused() -> None:
         "quote",
         "the record that begins in line 2 is longer than 16777216 characters",
     )
+
+
+@pytest.mark.parametrize(
+    "first", ['"\ufeffid"', "\ufeff\ufeffid", '\ufeff"id"', "\u200bid\u200b", '\ufeff" i\u00add "']
+)
+def test_marks_that_nobody_sees_are_no_part_of_a_name(first: str) -> None:
+    (part,) = read(io.BytesIO(f"{first},\ufeffb\n1,\u200b2\n".encode()), Delimited())
+    assert part.table.to_pylist() == [{"id": "1", "b": "\u200b2"}]
