@@ -80,6 +80,13 @@ def test_a_table_is_made_anew_when_the_project_moves(tmp_path: Path) -> None:
     made(tmp_path, rows, ("days", DAYS, Day))
     made(tmp_path, [], ("days", DAYS, Day), time_zone="Pacific/Auckland", night=2)
     assert seen(tmp_path, "SELECT day FROM days") == [(date(2026, 5, 2),)]
+    for zone, release in (("Pacific/Auckland", 2), ("UTC", 3)):  # without any pull
+        lake, run = replace(lake_in(tmp_path), time_zone=zone), run_of(release + 1)
+        days = DerivedDeclaration("days", "x.X", DAYS, ("events",))
+        events = declaration("events", deletes=Deletes(), version=None)
+        published = publish_night([Publishable(events, Event), Publishable(days, Day)], lake, run)
+        assert published.current is not None and published.current.release == release
+    assert seen(tmp_path, "SELECT day FROM days") == [(date(2026, 5, 1),)]
 
 
 def test_the_zone_of_the_machine_does_not_count() -> None:
