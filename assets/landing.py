@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from tilth.assets import parquet, state
 from tilth.assets.declared import TableDeclaration
 from tilth.assets.lake import Lake, Run
+from tilth.assets.landable import landable
 from tilth.assets.places import raw_path
 from tilth.assets.provenance.pulled import Pulling, Telling, dataset_of
 from tilth.assets.pulls import PullRow, open_pull, pull_row
@@ -37,18 +38,20 @@ def land(
     *,
     key: Sequence[str],
     columns: Sequence[str] | None,
+    optional: Sequence[str] = (),
     whole: bool = False,
 ) -> int:
     """Pull what is new of `table` (`whole`: everything) and land it; the pull's id.
 
-    `key` and `columns` are the source's names. Then the keys, when the declaration compares them and it is time.
+    `key`, `columns`, and those of them that are `optional`, are the source's names. Then the keys, when the
+    declaration compares them and it is time.
     A SourceError says what is kept; all that was landed before it is judged and published all the same.
     """
     whole = whole or table.load == "replace"
     told = Telling(table, dataset_of(connector, table), columns)
     pulling = _begin(lake, run, told, kind="rows", whole=whole)
-    request, pull = Pull(table.object, tuple(key), columns, table.cursor, options=table.format), pulling.pull
-    request = replace(request, replaces=table.load == "replace")
+    request = Pull(table.object, tuple(key), columns, table.cursor, options=table.format, optional=optional)
+    request, pull = replace(request, replaces=table.load == "replace"), pulling.pull
     _land(connector, replace(request, cursor=pull.cursor, resume=pull.resume, whole=pull.whole), pulling)
     if table.deletes.kind == "compare_keys" and _keys_due(lake, table, run):
         comparing = _begin(lake, run, replace(told, asked=tuple(key)), kind="keys", whole=True)
@@ -173,7 +176,7 @@ class _Landing:
         pull, self._number = self._pull, self._number + 1
         path = raw_path(pull.source, pull.object, pull.table_name, pull.id, self._number)
         with self._lake.storage.create(path) as file:
-            parquet.write(file, rows if isinstance(rows, pa.Table) else pa.Table.from_batches([rows]))
+            parquet.write(file, landable(rows if isinstance(rows, pa.Table) else pa.Table.from_batches([rows])))
         return {
             "pull_id": pull.id,
             "number": self._number,

@@ -93,8 +93,9 @@ def _pulled(
     """Land what is new and judge all that is complete, also when the source dies after a complete pull."""
     spec = spec_of(contract)
     key = [column.source for column in spec.columns if column.key]
+    optional, asked = [column.source for column in spec.columns if not column.required], asked_columns(table, spec)
     try:
-        return land(connector(), table, lake, run, key=key, columns=asked_columns(table, spec), whole=whole)
+        return land(connector(), table, lake, run, key=key, columns=asked, optional=optional, whole=whole)
     finally:
         judge_landed(table, contract, lake, run)
 

@@ -109,10 +109,15 @@ def outcomes(
         _keep_aside(made)
 
 
+def _nothing(known: Sequence[str], told: pl.Expr) -> pl.DataFrame:
+    return pl.DataFrame(schema=TOXIC).select(*known, told)
+
+
 def _planned(made: Outcomes) -> Planned:
     pull, file = made.pull, made.scratch / "toxic"
     known = ["id", "key", "contract_version", "version", *PLACE]
-    toxic = pl.scan_parquet(file, glob=False).select(*known, rules_of(pl.col("reasons")).alias("rules")).collect()
+    told = rules_of(pl.col("reasons")).alias("rules")
+    toxic = pl.concat([frame.select(*known, told) for frame in parquet.frames(file)] or [_nothing(known, told)])
     numbers = [pl.lit(pull.id, pl.Int64).alias("pull_id"), pl.lit(pull.number, pl.Int64).alias("pull")]
     before = pl.DataFrame(schema=OPEN)
     if toxic.height:

@@ -14,6 +14,7 @@ from typing import Any  # for what is Arrow's: pyarrow has no type stubs
 
 import polars as pl
 import pyarrow.parquet as pq
+from polars import selectors as cs
 
 from tilth.assets.storage import Storage
 from tilth.errors import LakeError
@@ -32,13 +33,14 @@ def write(path: Path, table: Any) -> None:
 def read(storage: Storage, rel: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
     """The frame in a file of the lake; LakeError when it is missing or damaged."""
     with _damage_told(rel):
-        return pl.read_parquet(storage.url(rel), columns=list(columns) if columns is not None else None, glob=False)
+        scan = pl.scan_parquet(storage.url(rel), glob=False)
+        return (scan if columns is None else scan.select(cs.by_name(*columns))).collect()
 
 
 def columns_of(storage: Storage, rel: str) -> list[str]:
     """The column names of a file of the lake, from its footer."""
     with _damage_told(rel):
-        return list(pl.read_parquet_schema(storage.url(rel)))
+        return pl.scan_parquet(storage.url(rel), glob=False).collect_schema().names()
 
 
 def frames(path: Path) -> Iterator[pl.DataFrame]:

@@ -92,29 +92,39 @@ def entry_id(table: str, key_or_origin: str | Sequence[object], raw: str, contra
 
 
 def plan_opening(toxic: pl.DataFrame, open: pl.DataFrame) -> Planned:
-    """Which toxic records open entries, in the order of `toxic`, given the `open` entries of the table.
+    """Which of the `toxic` records open entries, given the table's `open` ones.
 
-    The same record as an open entry is seen again; another one opens an entry and supersedes the open
-    entries of its key that came with an earlier pull.
+    The same record as an open one is seen again; another opens an entry, and supersedes older pulls' of its key.
     """
+    rows = toxic.select("id", "key", "pull").with_row_index("row").cast({"row": pl.Int64})
+    known = pl.col("id").is_in(open["id"].implode()) | pl.col("key").is_in(open["key"].drop_nulls().implode())
+    twice = pl.col("id").is_duplicated() if rows["pull"].n_unique() == 1 else pl.lit(True)  # they may overtake others
+    marked = rows.with_columns((known.fill_null(False) | twice).alias("related"))
+    alone = marked.filter(~pl.col("related")).select("row", entry_id="id", event=pl.lit("opened"), order="row")
+    steps = pl.concat([alone, _steps(marked.filter("related"), open)]).sort("order", maintain_order=True)
+    return _planned(toxic, steps.drop("order"))
+
+
+def _steps(rows: pl.DataFrame, open: pl.DataFrame) -> pl.DataFrame:
+    """One by one, what the rows do that may have to do with each other, or with what is open."""
     now = {entry: (key, pull) for entry, key, pull in open.select("id", "key", "pull").iter_rows()}
     of_key: dict[str, set[str]] = {}
     for entry, (key, _) in now.items():
         of_key.setdefault(key, set()).add(entry)
-    steps: list[tuple[int | None, str, str]] = []  # row of `toxic`, entry, event
-    for row, (entry, key, pull) in enumerate(toxic.select("id", "key", "pull").iter_rows()):
+    steps: list[tuple[int | None, str, str, int]] = []  # row of `toxic`, entry, event, order
+    for row, entry, key, pull in rows.select("row", "id", "key", "pull").iter_rows():
         if entry in now:
-            steps.append((row, entry, "seen"))
+            steps.append((row, entry, "seen", row))
             continue
         family = of_key.setdefault(key, set()) if key is not None else set[str]()
         for older in sorted(other for other in family if now[other][1] < pull):
-            steps.append((None, older, "superseded"))
+            steps.append((None, older, "superseded", row))
             family.discard(older)
             del now[older]
         family.add(entry)
-        now[entry] = (key, pull)
-        steps.append((row, entry, "opened"))
-    return _planned(toxic, pl.DataFrame(steps, schema=_STEPS, orient="row"))
+        now[entry] = key, pull
+        steps.append((row, entry, "opened", row))
+    return pl.DataFrame(steps, schema={**_STEPS, "order": pl.Int64}, orient="row")
 
 
 _STEPS = {"row": pl.Int64, "entry_id": pl.String, "event": pl.String}
@@ -152,9 +162,8 @@ def record(
 
 def _keep_entries(connection: sa.Connection, table: str, opened: pl.DataFrame) -> None:
     one = Rows(connection, opened)
-    texts = ("key", "contract_version", "version")
     values = {"id": one.text("entry_id"), "table_name": sa.literal(table), "rules": one.json("rules")}
-    values |= {name: one.text(name) for name in texts}
+    values |= {name: one.text(name) for name in ("key", "contract_version", "version")}
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     insert = dialect.insert(state.entries).from_select(list(values), one.select(values.values()))
     again = {"rules": insert.excluded.rules, "version": insert.excluded.version}  # the reasons of its latest opening
@@ -186,9 +195,10 @@ def open_entries(connection: sa.Connection, table: str) -> pl.DataFrame:
         .where(state.events.c.event.in_(OPENED))
         .order_by(opening.c.id)
     )  # fmt: skip
-    columns = list(zip(*connection.execute(query), strict=True)) or [()] * len(OPEN)
-    texts = pl.DataFrame(columns, schema={**OPEN, "rules": pl.String})
-    return texts.with_columns(pl.col("rules").str.json_decode(OPEN["rules"]))
+    schema = pl.Schema({**OPEN, "rules": pl.String()})
+    parts = connection.execute(query).partitions(_CHUNK)  # as Python values a row is a kB: not all at once
+    frames = [pl.DataFrame(list(zip(*part, strict=True)), schema=schema) for part in parts]
+    return pl.concat(frames or [schema.to_frame()]).with_columns(pl.col("rules").str.json_decode(OPEN["rules"]))
 
 
 def open_count(connection: sa.Connection, table: str, upto_event: int | None = None) -> int:

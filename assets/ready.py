@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
+import polars as pl
 import sqlalchemy as sa
 
 from tilth.assets import state
@@ -25,7 +26,7 @@ from tilth.assets.quarantine import record
 from tilth.assets.verdicts import keys_in, verdicts_on
 from tilth.errors import ContractError, NotConserved
 from tilth.schemas.judging import Judge
-from tilth.schemas.spec import Spec
+from tilth.schemas.spec import Column, Spec
 
 __all__ = ["Counts", "judge_landed", "judge_pull", "version_column"]
 
@@ -68,10 +69,18 @@ def judge_landed(table: TableDeclaration, contract: object, lake: Lake, run: Run
 
 
 def version_column(table: TableDeclaration, spec: Spec) -> str | None:
-    """The contract column that says which of two records of a key is newer: declared, else read from the cursor."""
+    """The contract column that says which of two records of a key is newer: declared, else read from the cursor.
+
+    Of several that are read from it the first that is no text: `31.01.` is greater than `01.02.` as text alone.
+    """
     if table.version is not None:
         return table.version
-    return next((column.name for column in spec.columns if column.source == table.cursor), None)
+    read = [column for column in spec.columns if column.source == table.cursor]
+    return next((column.name for column in sorted(read, key=_is_text)), None)
+
+
+def _is_text(column: Column) -> bool:
+    return isinstance(column.dtype, pl.String)
 
 
 def _refuse_our_names(spec: Spec) -> None:

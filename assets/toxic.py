@@ -95,4 +95,4 @@ def version_text(name: str, dtype: pl.DataType) -> pl.Expr:
         return column.dt.strftime("%Y-%m-%dT%H:%M:%S%.9f")
     if dtype.is_integer():
         return column.cast(pl.String).str.zfill(20)
-    return column.cast(pl.String)
+    return column.cast(pl.String).str.replace_all("\0", "\u2400", literal=True)  # where a database would end the text

@@ -82,6 +82,7 @@ class Pull:
     options: Mapping[str, object] = field(default_factory=dict)  # the declaration's `format:` block
     batch_rows: int = 100_000
     tombstones: bool = False  # the declaration counts on being told of deleted records
+    optional: Sequence[str] = ()  # those of `columns` that the object may lack
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ Finds the project, reads both files, and reports every mistake in them with its 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -147,8 +148,18 @@ def _settings(fields: Fields, folder: Path) -> Settings:
         systems=fields.text("systems", pattern=r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", expected="a module's import path"),
     )
     keep.done()
+    _refuse_unreadable(fields, settings)
     fields.done()
     return settings
+
+
+def _refuse_unreadable(fields: Fields, settings: Settings) -> None:
+    """DuckDB takes ? for the end of a path, and \\ for a slash."""
+    for key, path in (("storage", settings.storage), ("curated", settings.curated)):
+        if set("?\\" if os.sep == "/" else "?") & set(str(path)):
+            node, what = fields.node(key), f"{key} cannot be there: DuckDB reads no path that holds ? or \\"
+            where = node.where if node else fields.where
+            fields.mistakes.append(mistake(what, where=where, expected="a folder of another name", got=str(path)))
 
 
 def _path(fields: Fields, key: str, folder: Path, default: str) -> Path:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import polars as pl
+from polars import selectors as cs
 
 from tilth.schemas.dtypes import is_text
 from tilth.schemas.spec import Column
 from tilth.schemas.texts import boolean, decimal, from_instant, from_wall
 
-__all__ = ["exact_cast", "same_type", "text_of"]
+__all__ = ["exact_cast", "exactly", "same_type", "text_of"]
+
+
+def exactly(name: str) -> pl.Expr:
+    """The column of this very name: `pl.col` takes `*` and `^…$` for patterns, and sources name columns so."""
+    return cs.by_name(name).as_expr()
 
 
 def same_type(pulled: pl.DataType, declared: pl.DataType) -> bool:

@@ -22,6 +22,8 @@ def usable(dtype: object) -> pl.DataType | None:
         dtype = dtype()
     if not isinstance(dtype, pl.DataType):
         return None
+    if isinstance(dtype, pl.Int128 | pl.UInt128):  # neither Arrow nor DuckDB takes them from polars
+        return None
     plain = isinstance(dtype, _PLAIN) or dtype.is_integer() or isinstance(dtype, pl.Float32 | pl.Float64)
     return dtype if plain else None
 

@@ -13,13 +13,14 @@ from functools import reduce
 import polars as pl
 
 from tilth.schemas.compile import compile_rules
+from tilth.schemas.dtypes import expected_value
 from tilth.schemas.evaluate import verdicts
 from tilth.schemas.reading import schema_of, spec_of
 from tilth.schemas.reasons import REASON, REASONS, Failure, as_json, key_text, reasons
 from tilth.schemas.resolve import resolve
 from tilth.schemas.rules import Quality, Rule
 from tilth.schemas.spec import Spec
-from tilth.schemas.values import DELETED, Values, passing_through, read_values, tombstoned
+from tilth.schemas.values import DELETED, Values, flag_column, passing_through, read_values, tombstoned
 
 __all__ = ["REASON", "REASONS", "Judge", "Judged", "Quality", "Verdict", "judge", "resolve"]
 
@@ -54,7 +55,7 @@ class Judge:
 
     def rows(self, raw: pl.DataFrame) -> Judged:
         """Judge landed rows; columns that start with `_` pass through."""
-        dead, unsure = tombstoned(raw, self.deleted)
+        dead, unsure = tombstoned(self.spec, raw, self.deleted)
         values = read_values(self.spec, raw, dead)
         failures, quality = _unreadable(self.spec, values, unsure, self.deleted)
         for rule, verdict in zip(self.rules, verdicts(self.rules, values.frame, self.spec.name), strict=True):
@@ -106,7 +107,9 @@ def _unreadable(
     spec: Spec, values: Values, unsure: pl.Series | None, flag: str | None
 ) -> tuple[list[Failure], list[Quality]]:
     """What was wrong before any rule: missing columns, unparsable values, nulls."""
-    failures = [Failure("parse", flag, (flag or "",), "true or false", unsure)] if unsure is not None else []
+    failures: list[Failure] = []
+    if flag is not None and unsure is not None:
+        failures.append(Failure("parse", flag, (flag,), expected_value(flag_column(spec, flag)), unsure))
     quality: list[Quality] = []
     for column in spec.columns:
         for rule, expected, failed in values.found[column.name]:

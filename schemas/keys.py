@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import polars as pl
 
-from tilth.schemas.spec import Spec
+from tilth.schemas.reasons import unescaped
+from tilth.schemas.spec import FALSE, TRUE, Spec
 from tilth.schemas.values import read_values
 
 __all__ = ["typed_keys"]
@@ -15,10 +16,15 @@ __all__ = ["typed_keys"]
 def typed_keys(texts: pl.Series, spec: Spec) -> pl.DataFrame:
     """One row a key text, one column a key column, in the contract's types; `texts` holds no nulls."""
     if len(spec.key) == 1:
-        parts = [texts.alias(spec.key[0])]
+        parts = [unescaped(texts).alias(spec.key[0])]
     else:
         lists = texts.str.json_decode(pl.List(pl.String))
         parts = [lists.list.get(place).alias(name) for place, name in enumerate(spec.key)]
-    plain = {"standardise": (), "formats": (), "decimal": ".", "thousands": None}
-    columns = tuple(replace(column, source=column.name, **plain) for column in spec.columns if column.key)
+    columns = tuple(
+        replace(
+            column, source=column.name, standardise=(), formats=(), decimal=".", thousands=None, true=TRUE, false=FALSE
+        )
+        for column in spec.columns
+        if column.name in spec.key
+    )
     return read_values(replace(spec, columns=columns), pl.DataFrame(parts), None).frame.select(spec.key)

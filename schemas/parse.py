@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from tilth.schemas.casting import exact_cast, same_type
+from tilth.schemas.casting import exact_cast, exactly, same_type
 from tilth.schemas.dtypes import is_text
 from tilth.schemas.formats import ISO_DATE, pattern
 from tilth.schemas.spec import Column
@@ -24,7 +24,7 @@ Parsed = tuple[pl.Series, pl.Series | None]
 
 def first_look(column: Column, pulled: pl.Series) -> pl.Expr:
     """The column's values, null where the value is blank, unusual or unparsable."""
-    raw = pl.col(column.source)
+    raw = exactly(column.source)
     if is_text(pulled.dtype):
         return _first_text(raw, column, pulled).alias(column.name)
     if same_type(pulled.dtype, column.dtype):

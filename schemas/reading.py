@@ -49,9 +49,19 @@ def spec_of(model: object) -> Spec:
     columns = tuple(_column(name, key, column) for key, column in schema.columns.items())
     if not columns:
         raise ContractError("has no columns", where=name, expected="at least one annotated field")
+    _refuse_same_names(name, [column.name for column in columns])
     key = tuple(column.name for column in columns if column.key)
     description = inspect.cleandoc(schema.description or "")
     return Spec(name, description, version_of(schema, columns), columns, key, _unique(name, schema, columns, key))
+
+
+def _refuse_same_names(model: str, names: Sequence[str]) -> None:
+    seen: dict[str, str] = {}
+    for name in names:
+        first = seen.setdefault(name.lower(), name)
+        if first != name:
+            got, expected = f"{first} and {name}", "names that differ in more than case"
+            raise ContractError("two columns are one to DuckDB", where=f"{model}.{name}", expected=expected, got=got)
 
 
 def _name(model: object) -> str:
@@ -117,6 +127,12 @@ def _column(model: str, name: str, declared: Any) -> Column:
         raise meant.error("a regex column stands for no single column", expected="one field per column")
     if not name or name.startswith("_"):
         raise meant.error("column names that start with _ belong to provenance", expected="another alias")
+    if name.lower() == "rowid":
+        raise meant.error("rowid is a name that DuckDB keeps for itself", expected="another one, with source= this one")
+    if name == "*":
+        raise meant.error(
+            "this column name is a pattern to polars", expected="another name, and source= for the source's"
+        )
     dtype = usable(getattr(declared.dtype, "type", None))
     if dtype is None:
         raise meant.error("this type cannot be used", expected=USABLE, got=str(declared.dtype))

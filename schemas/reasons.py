@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from tilth.schemas.casting import text_of
+from tilth.schemas.casting import exactly, text_of
 
-__all__ = ["REASON", "REASONS", "Failure", "as_json", "key_text", "reasons"]
+__all__ = ["REASON", "REASONS", "Failure", "as_json", "key_text", "reasons", "unescaped"]
 
 REASON = pl.Struct({"rule": pl.String, "column": pl.String, "value": pl.String, "expected": pl.String})
 REASONS = pl.List(REASON)
+_ESCAPES = {"\0": "\u24000", "\u2400": "\u2400\u2400"}  # the sign for NUL stands for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ def reasons(failures: Sequence[Failure], raw: pl.DataFrame, toxic: pl.Series) ->
 
 def _part(number: int, failure: Failure, raw: pl.DataFrame, toxic: pl.Series) -> pl.DataFrame:
     at = failure.failed.gather(toxic).arg_true()
-    shown = raw.select(failure.sources)[toxic.gather(at)] if failure.sources else None
+    shown = raw.select(map(exactly, failure.sources))[toxic.gather(at)] if failure.sources else None
     value = pl.repeat(None, len(at), dtype=pl.String, eager=True) if shown is None else _shown(shown)
     return pl.DataFrame({"row": at, "value": value}).with_columns(
         pl.lit(number).alias("rank"),
@@ -54,22 +55,36 @@ def _shown(values: pl.DataFrame) -> pl.Series:
 
 def as_json(raw: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
     """Each row as a JSON object of texts, names sorted, no blanks."""
-    texts = [text_of(pl.col(name), raw.schema[name]).alias(name) for name in sorted(columns)]
+    texts = [text_of(exactly(name), raw.schema[name]).alias(name) for name in sorted(columns)]
     if not texts:
         return pl.repeat("{}", raw.height, eager=True)
     return raw.select(pl.struct(texts).struct.json_encode().alias("raw")).to_series()
 
 
 def key_text(values: pl.DataFrame, key: Sequence[str]) -> pl.Series:
-    """The key as text: the value of a single column, a JSON array of several; null where any is null."""
+    """The key as text: the value of a single column, a JSON array of several; null where any is null.
+
+    No text of a key holds U+0000: databases end a text there, and two keys would be one.
+    """
     if not key:
         return pl.repeat(None, values.height, dtype=pl.String, eager=True).alias("key")
     texts = values.select(text_of(pl.col(name), values.schema[name]) for name in key)
     if len(key) == 1:
-        return texts.to_series().alias("key")
+        return _escaped(texts.to_series()).alias("key")
     quoted = [_quoted(texts[name]) for name in key]
     listed = pl.DataFrame(quoted).select(pl.concat_str(pl.all(), separator=","))
     return listed.select(pl.lit("[") + pl.first() + pl.lit("]")).to_series().alias("key")
+
+
+def _escaped(text: pl.Series) -> pl.Series:
+    if not text.str.contains("[\\x00\u2400]").any():
+        return text
+    return text.str.replace_many(_ESCAPES)
+
+
+def unescaped(text: pl.Series) -> pl.Series:
+    """The value of a single key column, from the key's text."""
+    return text.str.replace_many({escape: plain for plain, escape in _ESCAPES.items()})
 
 
 def _quoted(text: pl.Series) -> pl.Series:

@@ -19,6 +19,11 @@ def trim(text: pl.Expr) -> pl.Expr:
     return text.str.strip_chars()
 
 
+def visible(text: pl.Expr) -> pl.Expr:
+    """Without marks that nobody sees: byte order marks, zero-width blanks, soft hyphens, directions; else null."""
+    return empty_to_null(text.str.replace_all(r"[\x{FEFF}\x{200B}-\x{200F}\x{2060}\x{00AD}\x{202A}-\x{202E}]", ""))
+
+
 def collapse_spaces(text: pl.Expr) -> pl.Expr:
     """Every run of blanks, line ends and tabs becomes one space; none at either end."""
     return text.str.replace_all(r"\s+", " ").str.strip_chars()
@@ -81,7 +86,7 @@ STANDARDISERS: Mapping[str, Callable[[pl.Expr], pl.Expr]] = MappingProxyType(
     {
         function.__name__: function
         for function in (
-            trim, collapse_spaces, lower, casefold, upper, nfc, empty_to_null, email, phone_digits, digits,
+            trim, visible, collapse_spaces, lower, casefold, upper, nfc, empty_to_null, email, phone_digits, digits,
             country_code, alphanumeric_upper,
         )
     }

@@ -12,7 +12,7 @@ from tilth.schemas.parse import first_look, parse
 from tilth.schemas.spec import Column, Spec
 from tilth.schemas.standardise import standardised
 
-__all__ = ["DELETED", "Found", "Values", "passing_through", "read_values", "tombstoned"]
+__all__ = ["DELETED", "Found", "Values", "flag_column", "passing_through", "read_values", "tombstoned"]
 
 DELETED = "_deleted"
 
@@ -100,13 +100,21 @@ def _narrow(failed: pl.Series | None, asked: pl.Series | None) -> pl.Series | No
     return failed if failed.any() else None
 
 
-def tombstoned(raw: pl.DataFrame, flag: str | None) -> tuple[pl.Series | None, pl.Series | None]:
-    """Which rows a flag column declares deleted, and where the flag cannot be read. A time there means deleted."""
+def tombstoned(spec: Spec, raw: pl.DataFrame, flag: str | None) -> tuple[pl.Series | None, pl.Series | None]:
+    """Which rows a flag column declares deleted, and where the flag cannot be read. A time there means deleted.
+
+    A flag that the contract has as a column is read as that column is: by its words, by its formats.
+    """
     if flag is None or flag not in raw.columns or not raw.height:
         return None, None
-    pulled = raw[flag]
+    pulled, column = raw[flag], flag_column(spec, flag)
     if pulled.dtype.is_temporal():
         return pulled.is_not_null(), None
-    column = Column(name=flag, source=flag, dtype=pl.Boolean())
     value, wrong = parse(column, pulled, raw.select(first_look(column, pulled)).to_series())
-    return value.fill_null(False), wrong
+    return value.is_not_null() if column.dtype.is_temporal() else value.fill_null(False), wrong
+
+
+def flag_column(spec: Spec, flag: str) -> Column:
+    """How the flag of deleted records is read."""
+    known = (c for c in spec.columns if c.source == flag and (c.dtype.is_temporal() or isinstance(c.dtype, pl.Boolean)))
+    return next(known, Column(name=flag, source=flag, dtype=pl.Boolean()))

@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
+import polars as pl
+import pyarrow as pa
 
 from tilth.assets.declared import DerivedDeclaration
 from tilth.assets.lake import Lake, Run
@@ -21,7 +23,7 @@ from tilth.assets.publishing.candidate import Candidate
 from tilth.assets.publishing.chunks import chunks_of
 from tilth.assets.publishing.closing import Clerk, carried, oldest
 from tilth.assets.publishing.derive import Recipe, derive, derived_version, query_recipe
-from tilth.assets.publishing.engine import connect, literal
+from tilth.assets.publishing.engine import connect, parquet
 from tilth.assets.publishing.manifest import TableRelease
 from tilth.assets.publishing.pictures import pictures_of
 from tilth.assets.publishing.planning import Plan
@@ -57,7 +59,7 @@ class Build:
 @contextmanager
 def build(draft: Draft, plan: Plan, held: Mapping[str, str], lake: Lake, run: Run, *, number: int) -> Generator[Build]:
     """The candidate of release `number`, its transaction open; committed when the block ends well."""
-    con = connect(draft.path)
+    con = connect(draft.path, time_zone=lake.time_zone)
     try:
         con.begin()
         result = Build(Candidate(con, run.at))
@@ -117,9 +119,9 @@ class _Builder:
         files: dict[str, str] = {}
         for turn in turns:
             self.result.candidate.create(turn.name, turn.judge.spec)
-            paths = [literal(self.lake.storage.url(pull.ready)) for pull in turn.pulls if pull.pending]
+            paths = [self.lake.storage.url(pull.ready) for pull in turn.pulls if pull.pending]
             if paths:
-                files[turn.name] = f"[{', '.join(paths)}]"
+                files[turn.name] = parquet(*paths)
         return arriving(self.result.candidate, {turn.name: turn.judge.spec for turn in turns}, files)
 
     def _turn(self, turn: Turn, also: Mapping[str, str]) -> TableRelease:
@@ -155,7 +157,7 @@ class _Builder:
         if name in self.held:
             entry, merged = replace(entry, state="held", reason=self.held[name]), self._as_it_was(entry, opened.height)
             return self.clerk.derived(declaration, merged, entry, changed=name in candidate.changed)
-        version = derived_version(declaration, judge.spec)
+        version = derived_version(declaration, judge.spec, self.lake.time_zone)
         anew = old is None or old.contract != version or name not in candidate.tables()
         asked = name in self.plan.wanted or bool(self.plan.accepted[name])
         if anew or asked or self._behind(declaration, entry, self.result.tables):
@@ -179,7 +181,7 @@ class _Builder:
         """How the table is made; chunks are cut from documents that changed, or from `everything`."""
         candidate = self.result.candidate
         if declaration.chunking is None:
-            return query_recipe(candidate, declaration)
+            return query_recipe(candidate, declaration, judge.spec)
         return chunks_of(candidate, declaration, judge.spec, self.lake, everything=everything)
 
     @staticmethod
@@ -197,5 +199,5 @@ def _blamed(table: str) -> Generator[None]:
         raise
     except TilthError as error:
         raise Refused(table, " ".join(line.strip() for line in error.lines())) from error
-    except duckdb.Error as error:
+    except (duckdb.Error, pl.exceptions.PolarsError, pa.ArrowException) as error:
         raise Refused(table, str(error).splitlines()[0]) from error

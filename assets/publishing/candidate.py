@@ -12,6 +12,7 @@ from datetime import datetime
 
 import duckdb
 import polars as pl
+from polars import selectors as cs
 
 from tilth.assets.provenance.columns import PROVENANCE
 from tilth.assets.publishing.engine import quoted
@@ -41,8 +42,8 @@ class Candidate:
         return int(str(value)) if value is not None else 0
 
     def frame(self, sql: str) -> pl.DataFrame:
-        """A query's rows as a polars frame."""
-        return self.con.sql(sql).pl()
+        """A query's rows as a polars frame; points in time in UTC, as files hold them."""
+        return self.con.sql(sql).pl().with_columns(cs.datetime(time_zone="*").dt.convert_time_zone("UTC"))
 
     def tables(self) -> set[str]:
         """The names of the published tables."""

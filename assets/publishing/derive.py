@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,8 +19,9 @@ import pyarrow.parquet as pq
 
 from tilth.assets.declared import DerivedDeclaration
 from tilth.assets.parquet import Sheet
+from tilth.assets.publishing.asking import numbered
 from tilth.assets.publishing.candidate import Candidate, comma
-from tilth.assets.publishing.engine import literal, quoted
+from tilth.assets.publishing.engine import literal, parquet, quoted
 from tilth.assets.publishing.merge import Keyed, begin_table, merge_round, settled_counts
 from tilth.assets.publishing.removal import clear, remove_absent
 from tilth.assets.publishing.rounds import Merged
@@ -45,14 +46,15 @@ class Recipe:
     spare: str = "false"  # SQL on `c`: the published rows that this build says nothing of
 
 
-def query_recipe(candidate: Candidate, declaration: DerivedDeclaration) -> Recipe:
+def query_recipe(candidate: Candidate, declaration: DerivedDeclaration, spec: Spec) -> Recipe:
     """The rows are those of the declared query."""
-    return Recipe(partial(_query, candidate, declaration))
+    return Recipe(partial(_query, candidate, declaration, [column.source for column in spec.columns]))
 
 
-def derived_version(declaration: DerivedDeclaration, spec: Spec) -> str:
-    """What the table's content depends on beside its inputs: the contract, and how it is made."""
+def derived_version(declaration: DerivedDeclaration, spec: Spec, time_zone: str) -> str:
+    """What the table's content depends on beside its inputs: the contract, how it is made, and whose days count."""
     how = declaration.sql or repr(declaration.chunking)
+    how += f" in {time_zone}" if declaration.sql and time_zone != "UTC" else ""
     return f"{spec.version}-{hashlib.sha256(how.encode()).hexdigest()[:8]}"
 
 
@@ -78,25 +80,24 @@ def derive(
     return _quarantined(built_toxic(toxic.sort("_ordinal"), declaration.name, judge), open, counts), quality
 
 
-def _query(candidate: Candidate, declaration: DerivedDeclaration, raw: Path) -> int:
-    query = declaration.sql.strip().rstrip(";")
-    numbered = f"SELECT 0::BIGINT AS _batch, (row_number() OVER ()) - 1 AS _ordinal, q.* FROM ({query}) q"
+def _query(candidate: Candidate, declaration: DerivedDeclaration, sources: Sequence[str], raw: Path) -> int:
     try:
-        return candidate.number(f"COPY ({numbered}) TO {literal(str(raw))} (FORMAT parquet)")
+        rows = numbered(candidate, declaration.sql, sources)
+        return candidate.number(f"COPY ({rows}) TO {literal(str(raw))} (FORMAT parquet)")
     except (duckdb.BinderException, duckdb.ParserException, duckdb.CatalogException) as error:
         what, got = f"the query of {declaration.name} cannot be run", str(error).splitlines()[0]
         raise DeclarationError(what, where=declaration.where, got=got, next="tilth check") from error
 
 
 def _judge(judge: Judge, raw: Path, good: Path) -> tuple[pl.DataFrame, tuple[Quality, ...]]:
-    """Judge the query's result batch by batch into the file `good`; the toxic rows, and what was checked."""
+    """Judge the query's result into the file `good`, by pieces where rules allow; the toxic rows, what was checked."""
     schema = pl.Schema({"_batch": pl.Int64(), "_ordinal": pl.Int64(), **judge.spec.schema, "_deleted": pl.Boolean()})
     with pq.ParquetFile(raw) as file, Sheet(good, schema) as sheet:
         empty = pl.from_arrow(file.schema_arrow.empty_table())
         assert isinstance(empty, pl.DataFrame)
         toxic = [judge.rows(empty).toxic]
         quality: dict[tuple[str, str | None, Severity], Counter[str]] = {}
-        for batch in file.iter_batches(batch_size=_BATCH_ROWS):
+        for batch in [file.read()] if judge.needs_whole else file.iter_batches(batch_size=_BATCH_ROWS):
             frame = pl.from_arrow(batch)
             assert isinstance(frame, pl.DataFrame)
             judged = judge.rows(frame)
@@ -110,22 +111,22 @@ def _judge(judge: Judge, raw: Path, good: Path) -> tuple[pl.DataFrame, tuple[Qua
 
 
 def _tied(candidate: Candidate, judge: Judge, raw: Path, good: Path) -> pl.DataFrame:
-    """The rows whose key another row of the build has too: none of them is good."""
-    candidate.scratch("tilth_tied", "_batch BIGINT, _ordinal BIGINT")
-    key, rows = comma(judge.spec.key), f"read_parquet({literal(str(good))})"
-    if judge.spec.key:
-        repeated = f"SELECT {key} FROM {rows} GROUP BY {key} HAVING count(*) > 1"
+    """The rows whose key, or other unique values, another row of the build has too: none of them is good."""
+    candidate.scratch("tilth_tied", "_batch BIGINT, _ordinal BIGINT, columns VARCHAR, expected VARCHAR")
+    rows = parquet(str(good))
+    groups = [(judge.spec.key, "one row per key")] if judge.spec.key else []
+    groups += [(columns, "a value that no other row has") for columns in judge.spec.unique]
+    for columns, expected in groups:
+        names, filled = comma(columns), " AND ".join(f"{quoted(name)} IS NOT NULL" for name in columns)
+        repeated = f"SELECT {names} FROM {rows} WHERE {filled} GROUP BY {names} HAVING count(*) > 1"
         candidate.run(
-            f"INSERT INTO tilth_tied SELECT _batch, _ordinal FROM {rows} SEMI JOIN ({repeated}) USING ({key})"
+            f"INSERT INTO tilth_tied SELECT _batch, _ordinal, ?, ? FROM {rows} SEMI JOIN ({repeated}) USING ({names})",
+            [",".join(columns), expected],
         )
-    found = candidate.frame(
-        f"SELECT q.* FROM read_parquet({literal(str(raw))}) q SEMI JOIN tilth_tied USING (_ordinal)"
-    )
-    reason = {"rule": "unique", "column": ",".join(judge.spec.key), "expected": "one row per key"}
-    lines = found.select(
-        "_batch", "_ordinal", value=pl.lit(None, pl.String), **{k: pl.lit(v) for k, v in reason.items()}
-    )
-    return refused_rows(found, lines, judge)
+    found = candidate.frame(f"SELECT q.* FROM {parquet(str(raw))} q SEMI JOIN tilth_tied USING (_ordinal)")
+    lines = candidate.frame('SELECT _batch, _ordinal, columns AS "column", expected FROM tilth_tied ORDER BY ALL')
+    told = lines.with_columns(pl.lit("unique").alias("rule"), pl.lit(None, pl.String).alias("value"))
+    return refused_rows(found, told, judge)
 
 
 def _merge(
@@ -139,9 +140,7 @@ def _merge(
     candidate.create(name, spec)
     begin_table(candidate)
     candidate.scratch("tilth_file_of", "batch BIGINT, sha256 VARCHAR, start BIGINT")
-    candidate.view(
-        "tilth_incoming", f"SELECT * FROM read_parquet({literal(str(good))}) ANTI JOIN tilth_tied USING (_ordinal)"
-    )
+    candidate.view("tilth_incoming", f"SELECT * FROM {parquet(str(good))} ANTI JOIN tilth_tied USING (_ordinal)")
     keyed = Keyed(name, "derived", spec.key, tuple(spec.schema), None, origin=False)
     if not spec.key:
         counts["removed"] += clear(candidate, name)

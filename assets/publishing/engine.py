@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from tilth.errors import ReleaseError
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-__all__ = ["STORAGE_VERSION", "attach", "connect", "create", "literal", "quoted", "row_of"]
+__all__ = ["STORAGE_VERSION", "attach", "connect", "create", "literal", "parquet", "quoted", "row_of"]
 
 STORAGE_VERSION = "v1.4.0"
 """The file format: DuckDB 1.4 and every later client can open it."""
@@ -25,8 +26,12 @@ def connect(
     memory_limit: str = "512MB",
     threads: int | None = None,
     spill: Path | None = None,
+    time_zone: str = "UTC",
 ) -> DuckDBPyConnection:
-    """A connection to `path` (None: in memory); what does not fit into memory spills beside a writable file."""
+    """A connection to `path` (None: in memory); what does not fit into memory spills beside a writable file.
+
+    Days, hours and texts of points in time are those of `time_zone`, never of the machine.
+    """
     import duckdb
 
     spill = spill or (Path(tempfile.gettempdir()) if read_only or path is None else path.parent / ".spill")
@@ -40,7 +45,9 @@ def connect(
     if threads is not None:
         config["threads"] = threads
     try:
-        return duckdb.connect(":memory:" if path is None else str(path), read_only=read_only, config=config)
+        con = duckdb.connect(":memory:" if path is None else str(path), read_only=read_only, config=config)
+        con.execute(f"SET TimeZone = {literal(time_zone)}").fetchall()
+        return con
     except duckdb.Error as error:
         if not read_only:
             raise  # a candidate's trouble is told with what stays published
@@ -77,6 +84,11 @@ def row_of(con: DuckDBPyConnection, sql: str, parameters: Sequence[object] = ())
     """The one row of a query, drained: after `fetchone` the result would still own the connection."""
     (row,) = con.execute(sql, list(parameters)).fetchall()
     return row
+
+
+def parquet(*urls: str) -> str:
+    """The rows of these very files, as a relation: to DuckDB `*`, `?` and `[` in a folder's name are patterns."""
+    return f"read_parquet([{', '.join(literal(glob.escape(url)) for url in urls)}])"
 
 
 def quoted(*names: str) -> str:

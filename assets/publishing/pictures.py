@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from tilth.assets import state
 from tilth.assets.publishing.candidate import Candidate, comma
-from tilth.assets.publishing.engine import literal, quoted
+from tilth.assets.publishing.engine import parquet, quoted
 from tilth.assets.publishing.merge import Keyed
 from tilth.assets.publishing.removal import remove_absent
 from tilth.assets.publishing.turns import Turn
@@ -99,8 +99,8 @@ def _keep(candidate: Candidate, spec: Spec, picture: Picture, storage: Storage) 
     candidate.load("tilth_kept_toxic", typed_keys(picture.toxic["key"].drop_nulls().unique(), spec))
     parts = [f"SELECT {comma(spec.key)} FROM tilth_kept_toxic"]
     if picture.files:
-        listed = ", ".join(literal(storage.url(file)) for file in picture.files)
-        parts.append(f"SELECT {comma(spec.key)} FROM read_parquet([{listed}])")
+        files = parquet(*(storage.url(file) for file in picture.files))
+        parts.append(f"SELECT {comma(spec.key)} FROM {files}")
     candidate.view("tilth_kept", " UNION ALL ".join(parts))
 
 

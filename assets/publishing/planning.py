@@ -45,6 +45,7 @@ class Plan:
     accepted: Mapping[str, tuple[int, ...]]  # table → the acceptances that this publish uses
     wanted: frozenset[str]  # derived tables asked for by name
     events: int  # the last quarantine event the plan knows of
+    time_zone: str  # whose days and hours derived SQL counts in
 
     @property
     def anything(self) -> bool:
@@ -80,7 +81,8 @@ class Plan:
     def stale(self, declaration: DerivedDeclaration) -> bool:
         """Whether a derived table was never built, or its query or contract changed since."""
         entry = self.current.tables.get(declaration.name) if self.current else None
-        built = entry is not None and entry.contract == derived_version(declaration, self.specs[declaration.name])
+        version = derived_version(declaration, self.specs[declaration.name], self.time_zone)
+        built = entry is not None and entry.contract == version
         inputs = self.current.tables if self.current else {}
         return not built and all(name in inputs for name in declaration.inputs)
 
@@ -119,6 +121,7 @@ def plan(
         accepted | {name: turn.accepted for name, turn in turns.items()},
         frozenset(d.name for d in derived if select is not None and d.name in select),
         events,
+        lake.time_zone,
     )
 
 

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from tilth.assets import state
 from tilth.assets.lake import Lake
 from tilth.assets.publishing.checks import Problem
-from tilth.assets.publishing.engine import attach, connect, literal, quoted, row_of
+from tilth.assets.publishing.engine import attach, connect, parquet, quoted, row_of
 from tilth.assets.publishing.manifest import Manifest, in_ranges
 from tilth.assets.pulls import judged_pulls
 
@@ -75,8 +75,7 @@ def _table_problems(con: DuckDBPyConnection, lake: Lake, name: str, chain: Seque
 def _origins(lake: Lake, paths: Sequence[str]) -> str:
     if not paths:
         return "SELECT NULL::BIGINT AS _batch, NULL::BIGINT AS _ordinal WHERE false"
-    files = ", ".join(literal(lake.storage.url(path)) for path in paths)
-    return f"SELECT _batch, _ordinal FROM read_parquet([{files}])"
+    return f"SELECT _batch, _ordinal FROM {parquet(*(lake.storage.url(path) for path in paths))}"
 
 
 def _none(con: DuckDBPyConnection, what: str, table: str, sql: str) -> Iterator[Problem]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from tilth.assets.places import ready_path
-from tilth.assets.publishing.engine import literal
+from tilth.assets.publishing.engine import parquet
 from tilth.assets.publishing.turns import Turn
 from tilth.assets.replay import ENTRY
 from tilth.assets.storage import Storage
@@ -43,4 +43,4 @@ def returning(turn: Turn, number: int, open: pl.DataFrame, orphans: pl.DataFrame
 
 
 def _files(paths: Iterable[str], storage: Storage) -> str:
-    return f"read_parquet([{', '.join(literal(storage.url(path)) for path in paths)}])"
+    return parquet(*(storage.url(path) for path in paths))

@@ -14,7 +14,7 @@ import polars as pl
 
 from tilth.assets.lake import Lake
 from tilth.assets.publishing.candidate import Candidate
-from tilth.assets.publishing.engine import literal, quoted
+from tilth.assets.publishing.engine import parquet, quoted
 from tilth.assets.publishing.merge import Keyed, begin_table, merge_round, settled_counts
 from tilth.assets.publishing.pictures import Picture, Pictures, absent_keys, leave
 from tilth.assets.publishing.removal import clear
@@ -101,7 +101,7 @@ class _Turn:
         pull = next((p for p in self.turn.pulls if p.number == number), None)
         if pull is None or not pull.pending:
             return
-        self._incoming(f"SELECT * FROM read_parquet({literal(self.lake.storage.url(pull.ready))})")
+        self._incoming(f"SELECT * FROM {parquet(self.lake.storage.url(pull.ready))}")
         begin_settling(self.candidate)
         refused = refuse_orphans(self.candidate, self.turn.judge.spec.columns, also=also)
         refused += refuse_repeated(self.candidate, self.keyed, self.turn.judge.spec.unique)
@@ -175,11 +175,11 @@ class _Turn:
         typed = typed_keys(keyed["key"], spec)
         self.candidate.load("tilth_open_now", typed.hstack([keyed["id"].alias("_entry"), keyed["pull"].alias("_pull")]))
         matching = " AND ".join(f"o.{quoted(k)} = c.{quoted(k)}" for k in spec.key)
-        files = ", ".join(literal(self.lake.storage.url(pull.ready)) for pull in self.turn.pulls if pull.pending)
+        files = [self.lake.storage.url(pull.ready) for pull in self.turn.pulls if pull.pending]
         good = [quoted(self.turn.name)]
         if files:
             same = "SELECT _batch, _ordinal FROM tilth_settled WHERE state = 'unchanged'"
-            good.append(f"(SELECT * FROM read_parquet([{files}]) SEMI JOIN ({same}) USING (_batch, _ordinal))")
+            good.append(f"(SELECT * FROM {parquet(*files)} SEMI JOIN ({same}) USING (_batch, _ordinal))")
         late = [
             self.candidate.frame(
                 f"SELECT o._entry FROM {rows} c JOIN tilth_open_now o ON {matching} "

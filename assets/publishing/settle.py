@@ -140,14 +140,12 @@ def _repeated(candidate: Candidate, keyed: Keyed, columns: Sequence[str]) -> int
 def arriving(candidate: Candidate, specs: Mapping[str, Spec], files: Mapping[str, str]) -> dict[str, str]:
     """For tables that refer to each other in a circle: the relations of their records that will stand.
 
-    `files` has, per table, the SQL list of Parquet files with its pending and returning records. A record falls when
+    `files` has, per table, the relation of Parquet files with its pending and returning records. A record falls when
     its parent is neither published nor arriving, and takes those that refer to it along: until nobody falls.
     """
     names = {table: f"tilth_arriving_{number}" for number, table in enumerate(specs) if table in files}
     for table, name in names.items():
-        candidate.run(
-            f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM read_parquet({files[table]}) WHERE NOT _deleted"
-        )
+        candidate.run(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM {files[table]} WHERE NOT _deleted")
     while True:
         fallen = sum(_fall(candidate, names, specs[table], name) for table, name in names.items())
         if not fallen:

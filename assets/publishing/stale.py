@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from tilth.assets.publishing.engine import literal, quoted
+from tilth.assets.publishing.engine import quoted
 from tilth.assets.publishing.facts import TableFacts
+from tilth.schemas.keys import typed_keys
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -26,18 +27,10 @@ def stale_keys(con: DuckDBPyConnection, facts: TableFacts, open_keys: pl.DataFra
     mine = open_keys.filter(pl.col("table") == table, pl.col("key").is_not_null())
     if mine.is_empty():
         return {}
-    kinds = dict(
-        con.execute(
-            "SELECT column_name, data_type FROM duckdb_columns() "
-            "WHERE database_name = current_database() AND schema_name = 'main' AND table_name = ?",
-            [table],
-        ).fetchall()
-    )
-    parts = ["o.key"] if len(key) == 1 else [f"o.key ->> {literal(f'$[{index}]')}" for index in range(len(key))]
-    match = " AND ".join(
-        f"t.{quoted(name)} = TRY_CAST({part} AS {kinds[name]})" for name, part in zip(key, parts, strict=True)
-    )
-    con.register("tilth_open", mine.select("rule", "key").unique().to_arrow())
+    open_now = mine.select("rule", "key").unique()
+    typed = typed_keys(open_now["key"], facts.spec).rename({name: f"k{place}" for place, name in enumerate(key)})
+    match = " AND ".join(f"t.{quoted(name)} = o.k{place}" for place, name in enumerate(key))
+    con.register("tilth_open", open_now.hstack(typed).to_arrow())
     try:
         rows = con.execute(
             f"SELECT rule, count(DISTINCT o.key) FROM tilth_open o JOIN {quoted('main', table)} t ON {match} "

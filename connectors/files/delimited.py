@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO
 
 import pyarrow as pa
@@ -29,6 +30,7 @@ SURPLUS = "surplus_cells"
 
 _ROWS = 1_000  # few enough that their cells stay in the processor's cache
 _CELL = 4 << 20  # characters of one cell
+_RECORD = 4 * _CELL  # characters of one record
 _END = "\ue000"  # a line of its own after the text: swallowed when a quote is still open
 
 Names = tuple[str, ...]
@@ -40,20 +42,24 @@ def read(file: BinaryIO, form: Delimited) -> Iterator[Part]:
     A file that has no record still gives its header: one part without rows.
     """
     csv.field_size_limit(max(csv.field_size_limit(), _CELL))
-    names, kept, line, any_record = None if form.header else form.columns, "", 1, False
-    for text in chunks(file, form.encoding):
+    names, kept, line, tried, any_record = None if form.header else form.columns, "", 1, 0, False
+    for text in chain(chunks(file, form.encoding), [""]):
         kept += text
+        if text and len(kept) < 2 * tried:
+            continue  # a quote is open: tried again when there is as much again, or the costs would be quadratic
         if names is None:
             names, end = _header(kept, form)
             line, kept = line + line_ends(kept[:end]), kept[end:]
-        if names is None or not kept:
-            continue
-        clean = _clean(kept, names, form, line)
-        parts = [clean] if clean else _parsed(kept, names, form, line)
-        if parts is not None:
+        if names is not None and kept:
+            clean = _clean(kept, names, form, line)
+            parts, end = ([clean], len(kept)) if clean else _parsed(kept, names, form, line)
             yield from parts
             any_record = any_record or bool(parts)
-            line, kept = line + line_ends(kept), ""
+            line, kept = line + line_ends(kept[:end]), kept[end:]
+        tried = len(kept)
+        if tried > _RECORD:
+            what = f"the record that begins in line {line} is longer than {_RECORD} characters"
+            raise Refused("quote", "a closing quote", value=what)
     if names is None and not kept.strip():
         raise Refused("empty", "a line with the names of the columns", value="no line")
     if kept:
@@ -78,15 +84,15 @@ def _header(text: str, form: Delimited) -> tuple[Names | None, int]:
     return column_names(row, form.columns, taken=(SURPLUS,) if form.keep_ragged else ()), lines.tell()
 
 
-def _parsed(text: str, names: Names, form: Delimited, line: int) -> list[Part] | None:
-    """The records of a text that begins in `line`; None when it ends inside a quoted cell."""
+def _parsed(text: str, names: Names, form: Delimited, line: int) -> tuple[list[Part], int]:
+    """The whole records of a text that begins in `line`, and where they end: the last one may be open."""
     ended: list[bool] = []
-    reader = _reader(io.StringIO(text, newline=""), ended, form)
+    source = io.StringIO(text, newline="")
+    reader = _reader(source, ended, form)
     parts: list[Part] = []
     rows: list[list[str]] = []
     lines: list[int] = []
-    row: list[str] = []
-    at = 0
+    at, end = 0, 0
     try:
         for row in reader:
             if ended:
@@ -97,14 +103,11 @@ def _parsed(text: str, names: Names, form: Delimited, line: int) -> list[Part] |
                 if len(rows) == _ROWS:
                     parts.append(_part(rows, lines, names, form))
                     rows, lines = [], []
-            at = reader.line_num
+            at, end = reader.line_num, source.tell()
     except csv.Error as error:
-        if ended:
-            return None
-        raise Refused("quote", "cells in the declared dialect", value=f"line {line + at}: {error}") from None
-    if row != [_END]:
-        return None
-    return [*parts, *([_part(rows, lines, names, form)] if rows else [])]
+        if not ended:
+            raise Refused("quote", "cells in the declared dialect", value=f"line {line + at}: {error}") from None
+    return [*parts, *([_part(rows, lines, names, form)] if rows else [])], end
 
 
 def _reader(text: io.StringIO, ended: list[bool], form: Delimited) -> Reader:

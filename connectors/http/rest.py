@@ -108,7 +108,8 @@ class RestConnector:
     def _column_problems(self, request: Pull, page: Page) -> list[str]:
         tombstones = self.api.endpoint(request.object).tombstones
         alive = [record for record in page.records if tombstones is None or not tombstones.marks(record)]
-        named = [("field", name) for name in request.columns or ()] + [("key field", name) for name in request.key]
+        named = [("field", name) for name in request.columns or () if name not in request.optional]
+        named += [("key field", name) for name in request.key]
         named += [("cursor field", request.cursor_column)] if request.cursor_column else []
         roles = {name: role for role, name in named}
         _, missing = table_of(alive, list(roles))

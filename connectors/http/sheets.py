@@ -78,7 +78,8 @@ class Sheets:
     def _require(self, missing: Sequence[str], records: Sequence[Record]) -> None:
         if records and not self._columns(records):
             raise Flaw("the records of {} have no fields", expected="at least a key", lasting=True)
-        lacking = [name for name in missing if not self.absent_is_empty or name in self.request.key]
+        spared = missing if self.absent_is_empty else self.request.optional
+        lacking = [name for name in missing if name not in spared or name in self.request.key]
         if lacking:
             raise Flaw(
                 f"no record of {{}} has the field {lacking[0]}",

@@ -16,27 +16,33 @@ import sqlalchemy as sa
 from tilth.connectors.sql.keyset import quoted
 from tilth.connectors.sql.window import Moment, Start, moment_of
 
-__all__ = ["NO_DATE", "begin", "newest"]
+__all__ = ["begin", "newest", "undated"]
 
-NO_DATE = "1"  # text before it ('', '0000-00-00') is no date: such rows are read as if it were NULL
+# Text before these is no date: '' and '0000-00-00'; and numbers, which are read as if they were NULL. SQLite makes a
+# number of '1' where it compares a DATETIME column with it, and no number is beyond a text there.
+_DATED = {"sqlite": "0~"}, "1"
+_OLD = {"sqlite": "18~"}, "19"  # seconds since 1970 are before it, and dates of long ago: too many are read, none lost
 
 _POSTGRESQL = sa.text("""
     with others as (
         select pid, xact_start from pg_stat_activity
         where datname = current_database() and pid <> pg_backend_pid() and usesysid is not null
     )
-    select case when pg_is_in_recovery() then coalesce(pg_last_xact_replay_timestamp(), now()) else now() end,
+    select clock, clock at time zone current_setting('TimeZone'),
         (select min(xact_start) from others),
         (select min(prepared) from pg_prepared_xacts where database = current_database()),
         array(select pid || ':' || virtualtransaction from pg_locks join others using (pid)
               where locktype = 'virtualxid' and granted and xact_start is null order by 1)
+    from (
+        select case when pg_is_in_recovery() then coalesce(pg_last_xact_replay_timestamp(), now()) else now() end clock
+    ) as seen
 """)
 _CLOCKS = {
-    "sqlite": "select strftime('%Y-%m-%d %H:%M:%f', 'now')",
-    "mysql": "select utc_timestamp(6)",
-    "mariadb": "select utc_timestamp(6)",
-    "mssql": "select sysutcdatetime()",
-    "oracle": "select sys_extract_utc(systimestamp) from dual",
+    "sqlite": "select strftime('%Y-%m-%d %H:%M:%f', 'now'), null",
+    "mysql": "select utc_timestamp(6), convert_tz(utc_timestamp(6), '+00:00', @@global.time_zone)",
+    "mariadb": "select utc_timestamp(6), convert_tz(utc_timestamp(6), '+00:00', @@global.time_zone)",
+    "mssql": "select sysutcdatetime(), sysdatetime()",
+    "oracle": "select sys_extract_utc(systimestamp), cast(systimestamp as timestamp) from dual",
 }
 
 
@@ -47,22 +53,35 @@ def begin(connection: sa.Connection) -> Start:
         return _postgresql(connection)
     if dialect not in _CLOCKS:
         return Start(datetime.now(UTC))
-    seen = moment_of(connection.execute(sa.text(_CLOCKS[dialect])).scalar_one())
-    return Start((seen or datetime.now(UTC)).replace(tzinfo=UTC))
+    clock, local = connection.execute(sa.text(_CLOCKS[dialect])).one()
+    return Start((moment_of(clock) or datetime.now(UTC)).replace(tzinfo=UTC), local=moment_of(local))
 
 
 def _postgresql(connection: sa.Connection) -> Start:
-    clock, oldest, prepared, hidden = connection.execute(_POSTGRESQL).one()
+    clock, local, oldest, prepared, hidden = connection.execute(_POSTGRESQL).one()
     began = [moment.astimezone(UTC) for moment in (oldest, prepared) if moment is not None]
-    return Start(clock.astimezone(UTC), min(began, default=None), tuple(hidden))
+    return Start(clock.astimezone(UTC), min(began, default=None), tuple(hidden), local)
 
 
-def newest(connection: sa.Connection, column: sa.Column[Any], moment: Moment, clock: datetime) -> object:
-    """The greatest cursor value without zone that is not after the clock; None: there is none."""
-    at, dialect = clock.astimezone(UTC).replace(tzinfo=None), connection.dialect.name
+def undated(column: sa.Column[Any], dialect: str) -> sa.ColumnElement[bool]:
+    """The rows of a text cursor that cannot be told old from new by it, NULLs aside."""
+    return column < _limit(_OLD, dialect)
+
+
+def _limit(of: tuple[dict[str, str], str], dialect: str) -> sa.ColumnElement[Any]:
+    known, usual = of
+    return quoted(known.get(dialect, usual))
+
+
+def newest(connection: sa.Connection, column: sa.Column[Any], moment: Moment, at: datetime) -> object:
+    """The greatest cursor value without zone that is not after `at` (naive, as is the column); None: there is none."""
+    dialect = connection.dialect.name
     if moment == "text":
         tomorrow = (at + timedelta(days=1)).date().isoformat()
-        dated = (column >= NO_DATE) & (column < tomorrow)
+        dated = column >= _limit(_DATED, dialect)
+        if dialect == "sqlite":  # a column of numbers alone has to be told, and text is the greater
+            dated = dated | sa.func.typeof(column).in_(("integer", "real"))
+        dated = dated & (column < tomorrow)
         return connection.execute(sa.select(sa.func.max(column)).where(dated)).scalar()
     if dialect == "postgresql":
         condition = (column > quoted("-infinity")) & (column <= quoted(at.isoformat(sep=" ")))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pyarrow as pa
@@ -49,6 +49,7 @@ class SqlConnector:
         """The problems this request would meet, one sentence each."""
         with self.link.told(request.object), self.link.engine().connect() as connection:
             found = reflect(connection, request.object)
+            request = request if found is None else _there(found, request)
             problems = self._missing(connection, request) if found is None else self._problems(found, request)
         said = [f"{p.what}{f' (expected {p.expected})' if p.expected else ''}" for p in problems]
         said += [f"the option {name} is not known to databases" for name in request.options]
@@ -63,6 +64,7 @@ class SqlConnector:
         engine = self.link.engine()
         with self.link.told(request.object), engine.connect() as connection:
             found = reflect(connection, request.object)
+            request = request if found is None else _there(found, request)
             problems = self._missing(connection, request) if found is None else self._problems(found, request)
             if found is None or problems:
                 raise problems[0]
@@ -130,3 +132,10 @@ class SqlConnector:
         source = self.link.source
         where = f"source {source}, object {request.object}"
         return SourceError(what, where=where, expected=expected, next=f"tilth sources check {source}")
+
+
+def _there(object: Reflected, request: Pull) -> Pull:
+    """The request without optional columns that the object lacks."""
+    absent = {name for name in request.optional if name not in object.types}
+    kept = [name for name in request.columns or () if name not in absent]
+    return replace(request, columns=kept) if absent and request.columns is not None else request

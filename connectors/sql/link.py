@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from tilth.connectors.protocol import Dataset
 from tilth.connectors.secrets import Secret, escaped, scrub
 from tilth.connectors.sql.moments import forgive_moments
+from tilth.connectors.sql.naming import parts_of
 from tilth.connectors.sql.readers import Reader, adbc, has_adbc, rows
 from tilth.errors import MissingExtra, SourceError
 
@@ -103,7 +104,9 @@ class Link:
             return Dataset(f"sqlite://{Path(self.place).absolute()}", object)
         scheme, port, schema = _USUAL.get(backend, (backend, self.url.port, ""))
         host = f"{self.url.host}:{self.url.port or port}" if self.url.port or port else str(self.url.host)
-        name = object if "." in object else f"{schema}{object}"
+        parts = parts_of(object) or (object,)
+        bare = len(parts) == 1 and (parts[0] != object or "." not in object)
+        name = f"{schema}{parts[0]}" if bare else ".".join(parts)
         return Dataset(f"{scheme}://{host}", f"{self.url.database}.{name}")
 
     def readers(self, engine: sa.Engine) -> list[Reader]:

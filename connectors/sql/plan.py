@@ -13,7 +13,7 @@ from typing import Any, cast
 import sqlalchemy as sa
 
 from tilth.connectors.protocol import Complete, Pull, Token
-from tilth.connectors.sql.clock import NO_DATE, begin, newest
+from tilth.connectors.sql.clock import begin, newest, undated
 from tilth.connectors.sql.columns import Landing, landing
 from tilth.connectors.sql.keyset import Order, Place, after, decoded, ordered, quoted
 from tilth.connectors.sql.reflect import Reflected
@@ -46,9 +46,9 @@ class Plan:
             column, moment = table.c[self.cursor], self.object.moment(self.cursor)
             text = bound_text(moment or "text", self.since)
             since = column >= (quoted(text) if self.object.dialect in ("postgresql", "sqlite") else self._bound(text))
-            undated = [column < NO_DATE] if moment == "text" else []
-            undated += [column.is_(None)] if column.nullable else []
-            statement = statement.where(sa.or_(since, *undated))
+            always = [undated(column, self.object.dialect)] if moment == "text" else []
+            always += [column.is_(None)] if column.nullable else []
+            statement = statement.where(sa.or_(since, *always))
         if place is not None:
             statement = statement.where(after(self.order, place, self._literal))
         return ordered(statement, self.order)
@@ -87,15 +87,15 @@ def plan(connection: sa.Connection, object: Reflected, request: Pull, *, source:
     mark = None
     if cursor is not None:
         moment = object.moment(cursor) or "text"
-        seen = None if moment == "instant" else _newest(connection, object, cursor, start.clock, source)
+        seen = None if moment == "instant" else _newest(connection, object, cursor, start.shown, source)
         mark = next_mark(cursor, moment, start=start, newest=seen, last=last, lag=lag)
     since = last.bound if last is not None and not request.whole else None
     fresh = _plan(object, request, cursor, since, mark, start.clock)
     return _resumed(object, request, cursor) or fresh
 
 
-def _newest(connection: sa.Connection, object: Reflected, cursor: str, clock: datetime, source: str) -> datetime | None:
-    value = newest(connection, object.table.c[cursor], object.moment(cursor) or "text", clock)
+def _newest(connection: sa.Connection, object: Reflected, cursor: str, at: datetime, source: str) -> datetime | None:
+    value = newest(connection, object.table.c[cursor], object.moment(cursor) or "text", at)
     seen = moment_of(value)
     if value is not None and seen is None:
         raise SourceError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +14,7 @@ from sqlalchemy.engine.reflection import Inspector, ObjectKind
 from sqlalchemy.exc import CompileError, NoSuchTableError, SAWarning
 
 from tilth.connectors.protocol import ObjectInfo
+from tilth.connectors.sql.naming import qualified, readings
 from tilth.connectors.sql.window import Moment
 
 __all__ = ["Reflected", "discover", "reflect"]
@@ -53,9 +54,11 @@ class Reflected:
 
 
 def reflect(connection: sa.Connection, object: str) -> Reflected | None:
-    """The object named `table` or `schema.table`; None when there is none."""
+    """The object of this name (see `naming`); None when there is none."""
     inspector = sa.inspect(connection)
-    for schema, name in _readings(object):
+    for schema, name in readings(object):
+        if schema is not None and inspector.dialect.name == "sqlite" and schema not in inspector.get_schema_names():
+            continue  # it would be taken for a file that is not attached
         with _quiet():
             try:
                 columns = inspector.get_columns(name, schema)
@@ -64,13 +67,6 @@ def reflect(connection: sa.Connection, object: str) -> Reflected | None:
             if columns:
                 return _reflected(inspector, name, schema, columns)
     return None
-
-
-def _readings(object: str) -> Iterator[tuple[str | None, str]]:
-    yield None, object
-    schema, dot, name = object.partition(".")
-    if dot:
-        yield schema, name
 
 
 def _reflected(inspector: Inspector, name: str, schema: str | None, columns: list[Any]) -> Reflected:
@@ -108,7 +104,7 @@ def discover(connection: sa.Connection) -> list[ObjectInfo]:
         for (_, name), facts in sorted(columns.items(), key=lambda item: item[0][1]):
             found.append(
                 ObjectInfo(
-                    name if schema is None else f"{schema}.{name}",
+                    name if schema is None else qualified(schema, name),
                     tuple((c["name"], _named(c["type"], inspector.dialect)) for c in facts),
                     tuple((keys.get((schema, name)) or {"constrained_columns": []})["constrained_columns"]),
                     estimates.get((schema or inspector.default_schema_name or "", name)),

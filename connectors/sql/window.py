@@ -31,6 +31,13 @@ class Start:
     clock: datetime  # the database's, aware, UTC
     oldest: datetime | None = None  # when the oldest transaction open at that time began
     hidden: tuple[str, ...] = ()  # open transactions whose begin this user may not see
+    local: datetime | None = None  # naive: what the database's own clock shows, where it says so
+
+    @property
+    def shown(self) -> datetime:
+        """What columns without zone show now, at the latest: UTC, or the database's own time if that is behind."""
+        utc = self.clock.astimezone(UTC).replace(tzinfo=None)
+        return utc if self.local is None else min(utc, self.local)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +86,7 @@ def next_mark(
     """Where the pull after this one starts, decided before this one reads.
 
     An instant is compared with the database's clock. The writers of a column without zone may be in any zone: what
-    its clock shows lies between that of the westernmost zone and `newest`, the greatest value not after UTC.
+    its clock shows lies between that of the westernmost zone and `newest`, the greatest value not after `start.shown`.
     """
     mark = Mark(column, last.bound if last else None, start.clock, start.hidden)
     back = _back(start, last, lag)
@@ -88,7 +95,7 @@ def next_mark(
     shown = start.clock.astimezone(UTC).replace(tzinfo=None)
     if moment != "instant":
         west = shown - _WEST
-        shown, back = max(west, min(newest or west, shown)), back + _SET_BACK
+        shown, back = max(west, min(newest or west, start.shown)), back + _SET_BACK
     bound = shown - back
     return replace(mark, bound=bound if mark.bound is None else max(bound, mark.bound))
 

@@ -103,6 +103,9 @@ def test_a_package_adds_a_kind_with_one_function(tmp_path: Path, monkeypatch: py
     [
         ("postgres", ERP, "orders", "postgres://h:5432", "d.public.orders"),
         ("postgres", ERP | {"port": 6000}, "sales.orders", "postgres://h:6000", "d.sales.orders"),
+        ("postgres", ERP, '"sales"."orders"', "postgres://h:5432", "d.sales.orders"),
+        ("postgres", ERP, '"my.schema"."tab.le"', "postgres://h:5432", "d.my.schema.tab.le"),
+        ("postgres", ERP, '"tab.le"', "postgres://h:5432", "d.public.tab.le"),
         ("mysql", ERP, "orders", "mysql://h:3306", "d.orders"),
         ("sqlite", {"path": "till.db"}, "sales", "sqlite://{base}/till.db", "sales"),
         ("rest", {"url": "https://h/api"}, "v1/contacts", "https://h:443", "/api/v1/contacts"),

@@ -196,3 +196,12 @@ def test_a_contract_that_cannot_be_had_is_told(
 )
 def test_a_draft_knows_the_types_of_sources(kind: str, meant: str) -> None:
     assert annotation(kind) == meant
+
+
+@pytest.mark.parametrize("name", ["what?", "back\\slash"])
+def test_a_project_stands_where_duckdb_can_read(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    said = mistakes_of(tmp_path / name, "name: acme")
+    assert len(said) == 2 and all("DuckDB reads no path" in one for one in said)
+    elsewhere = f"storage: {tmp_path}/lake\ncurated: {tmp_path}/c.duckdb"
+    assert settings_of(tmp_path / name, elsewhere).curated == tmp_path / "c.duckdb"

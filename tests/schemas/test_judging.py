@@ -145,6 +145,24 @@ def test_a_flag_column_makes_tombstones() -> None:
     assert Judge.of(Order, deleted="gone").rows(stamped).good["_deleted"].to_list() == [True, False, False]
 
 
+class Flagged(Contract):
+    """Says that it is gone in its own words."""
+
+    id: int = field(key=True)
+    gone: bool = field(nullable=True, true="ja", false="nein")
+    since: dt.date = field(nullable=True, formats="%d.%m.%Y")
+
+
+def test_a_flag_is_read_as_the_contract_reads_it() -> None:
+    raw = pl.DataFrame({"id": [1, 2, 3], "gone": ["ja", "nein", "true"], "since": ["01.02.2024", None, "2024-02-01"]})
+    by_word, by_day = (Judge.of(Flagged, deleted=flag).rows(raw) for flag in ("gone", "since"))
+    assert by_word.good.select("id", "_deleted").rows() == [(1, True), (2, False)]
+    assert by_day.good.select("id", "_deleted").rows() == [(1, True), (2, False)]
+    assert {r["expected"] for rs in by_word.toxic["reasons"].to_list() for r in rs if r["column"] == "gone"} == {
+        "true (ja) or false (nein)"
+    }
+
+
 def test_keys_are_read_alone() -> None:
     raw = pl.DataFrame({"order_id": ["7", "x", " 8"], "line": [1, 2, 3], "_ordinal": [0, 1, 2]})
     assert Judge.of(Order).keys(raw).rows() == [(0, '["7","1"]'), (1, None), (2, '["8","3"]')]

@@ -25,6 +25,8 @@ def run(texts: list[str | None], *names: str) -> list[str | None]:
     ("name", "text", "expected"),
     [
         ("trim", " a b\t", "a b"),
+        ("visible", "\ufeffa\u200b\u00adb", "ab"),
+        ("visible", "\u200b", None),
         ("collapse_spaces", " a \n\u00a0 b ", "a b"),
         ("lower", "ÄB", "äb"),
         ("casefold", "STRAßE", "strasse"),

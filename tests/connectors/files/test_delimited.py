@@ -152,3 +152,29 @@ def test_headers_that_take_their_time() -> None:
     table = next(read(io.BytesIO(b'\r\n\n"a\nx";b\n1;2\n'), form))
     assert (table.table.to_pylist(), list(table.lines)) == ([{"a\nx": "1", "b": "2"}], [5])
     assert records("a;b", form) == []
+
+
+def test_cells_of_many_lines_are_read_once() -> None:
+    """A quote is open at the end of nearly every chunk; read from the record's start each time it cost the square."""
+    cell = "\n".join(["x" * 79] * 12_000)
+    text = "a,b\n" + "".join(f'{number},"{cell}"\n' for number in range(8))
+    parts = list(read(io.BytesIO(text.encode()), Delimited()))
+    assert [line for part in parts for line in part.lines] == [2 + 12_000 * number for number in range(8)]
+    assert {value for part in parts for value in part.table["b"].to_pylist()} == {cell}
+
+
+def test_a_record_without_an_end_is_refused() -> None:
+    cell = "\n".join(["x" * 79] * 50_000)
+    text = "a,b\n" + ",".join(f'"{cell}"' for _ in range(9))
+    assert refusal(text, Delimited()) == (
+        "quote",
+        "the record that begins in line 2 is longer than 16777216 characters",
+    )
+
+
+@pytest.mark.parametrize(
+    "first", ['"\ufeffid"', "\ufeff\ufeffid", '\ufeff"id"', "\u200bid\u200b", '\ufeff" i\u00add "']
+)
+def test_marks_that_nobody_sees_are_no_part_of_a_name(first: str) -> None:
+    (part,) = read(io.BytesIO(f"{first},\ufeffb\n1,\u200b2\n".encode()), Delimited())
+    assert part.table.to_pylist() == [{"id": "1", "b": "\u200b2"}]

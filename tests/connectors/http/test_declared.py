@@ -172,3 +172,5 @@ def test_inspect_takes_fields_that_are_left_out_as_empty(api: Misbehaving, make:
     assert list(make(absent="empty").inspect(ASKED)) == []
     assert make().inspect(ASKED)[0].startswith("no record of page 1 has the field name (expected one of id, score")
     assert take(make(absent="empty"), replace(ASKED, columns=("id", "name"))).rows[0]["name"] is None
+    asked = replace(ASKED, optional=("name",))
+    assert list(make().inspect(asked)) == [] and take(make(), optional=("name",)).rows[0]["name"] is None

@@ -7,6 +7,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,17 @@ def test_what_the_declaration_got_wrong(database: Database) -> None:
         "the option delimiter is not known to databases",
     ]
     assert "needs a key" in made.inspect(Pull("orders", cursor_column="updated_at"))[0]
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_an_object_may_lack_what_is_optional(database: Database, fast: bool) -> None:
+    database.run("create table orders (id int primary key, amount int)", "insert into orders values (1, 2)")
+    made = database.connector(fast=fast)
+    asked = Pull("orders", ["id"], ["id", "amount", "note", "part"], optional=["note", "amount"])
+    assert list(made.inspect(asked)) == ["there is no column part (expected one of id, amount)"]
+    assert failure(made, asked).what == "there is no column part"
+    [batch] = made.pull(replace(asked, columns=["id", "amount", "note"]))
+    assert batch.rows.to_pylist() == [{"id": 1, "amount": 2}]
 
 
 def test_a_table_that_may_not_be_read(database: Database) -> None:

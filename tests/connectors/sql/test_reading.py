@@ -20,6 +20,7 @@ from tilth.connectors.protocol import Batch, Pull, Token
 from tilth.connectors.sql.connector import SqlConnector
 from tilth.connectors.sql.plan import plan
 from tilth.connectors.sql.reflect import reflect
+from tilth.errors import SourceError
 
 TEXTS = ["a", "A", "ä", "B", "b c", "b-c", "bc", "1", "10", "2", "", "%", "'", "\\", "Z", "é", "e", ":x", "ß", "ss"]
 Row = tuple[Any, ...]
@@ -197,6 +198,25 @@ def test_the_next_pull_brings_what_changed_and_no_more(shop: Database) -> None:
     assert third.rows.num_rows == 60 and third.complete is not None and third.complete.whole
 
 
+def test_a_clock_without_zone_is_the_databases(shop: Database) -> None:
+    """West of UTC a row may lie ahead of every clock that writes, and still before UTC: it hides no later row."""
+    shop.run(
+        f"alter database {shop.name} set timezone to 'America/Los_Angeles'",
+        "create table visits (id int primary key, changed_at timestamp not null)",
+        "insert into visits select n, now() at time zone 'America/Los_Angeles' - n * interval '1 day'"
+        " from generate_series(1, 50) n",
+        "insert into visits values (0, now() at time zone 'America/Los_Angeles' + interval '5 hours')",
+    )
+    made, cursor = shop.connector(), None
+    for new in (100, 101):
+        pulled = list(made.pull(Pull("visits", ["id"], cursor_column="changed_at", cursor=cursor)))
+        assert pulled[-1].complete is not None
+        cursor = pulled[-1].complete.cursor
+        shop.run(f"insert into visits values ({new}, now() at time zone 'America/Los_Angeles')")
+    last = list(made.pull(Pull("visits", ["id"], cursor_column="changed_at", cursor=cursor)))
+    assert {row["id"] for batch in last for row in batch.rows.to_pylist()} == {0, 100, 101}
+
+
 def test_a_deletion_by_column_is_a_row_that_changed(shop: Database) -> None:
     shop.run("alter table plain add deleted boolean not null default false")
     made = shop.connector(lag="0s")
@@ -237,6 +257,25 @@ def test_a_lost_connection_is_taken_up_again_without_a_row_twice(
     assert ids == list(range(1, 150_001)) and got[-1].complete is not None
 
 
+@pytest.mark.parametrize(
+    ("schema", "name"),
+    [("my.schema", "tab.le"), ('my"schema', 'a "b" c'), ("My Schema", "Table"), ("a.b.c", "d"), ("a", "b.c.d")],
+)
+@pytest.mark.parametrize("fast", [True, False])
+def test_objects_of_any_name_are_found_and_read(database: Database, schema: str, name: str, fast: bool) -> None:
+    quoted = ".".join('"' + part.replace('"', '""') + '"' for part in (schema, name))
+    database.run(
+        f'create schema "{schema.replace(chr(34), chr(34) * 2)}"',
+        f'create table {quoted} (id int primary key, "odd.""name" int)',
+        f"insert into {quoted} values (1, 2)",
+    )
+    made = database.connector(fast=fast)
+    [found] = made.discover()
+    for named in (found.name, quoted, f"{schema}.{name}"):
+        [batch] = made.pull(Pull(named, ["id"]))
+        assert batch.rows.to_pylist() == [{"id": 1, 'odd."name': 2}]
+
+
 @pytest.fixture
 def kiosk(tmp_path: Path) -> Path:
     path = tmp_path / "kiosk.db"
@@ -265,6 +304,43 @@ def test_sqlite_goes_on_too(kiosk: Path, make: Callable[..., SqlConnector], kind
         late = assert_resumes(made, Pull("t", ["code"], cursor_column="at", cursor=cursor, batch_rows=3), seed)
         assert {str(row[2])[:10] for row in late} == {"None", "", *(f"2024-01-0{n}" for n in range(5, 10))}
         assert len(set(assert_resumes(made, Pull("mixed", ["k"], batch_rows=2), seed, exactly=False))) == 9
+
+
+@pytest.mark.parametrize("kind", ["datetime", "text", "timestamp", "date", ""])
+def test_rows_of_sqlite_without_a_date_come_with_every_pull(
+    tmp_path: Path, make: Callable[..., SqlConnector], kind: str
+) -> None:
+    no_date = [(1, ""), (2, None), (3, "  "), (4, "0000-00-00")]
+    with sqlite3.connect(tmp_path / "shop.db") as connection:
+        connection.execute(f"create table t (id integer primary key, at {kind})")
+        connection.executemany("insert into t values (?, ?)", no_date)
+    made = make("sqlite", path="shop.db")
+    [first] = made.pull(Pull("t", ["id"], cursor_column="at"))
+    connection.executemany("insert into t values (?, ?)", [(5, "2026-01-01 10:00:00"), (6, b"2026-01-01")])
+    connection.commit()
+    assert first.complete is not None and first.rows.num_rows == 4
+    [second] = made.pull(Pull("t", ["id"], cursor_column="at"))
+    assert second.complete is not None and second.rows.num_rows == 6
+    [third] = made.pull(Pull("t", ["id"], cursor_column="at", cursor=second.complete.cursor))
+    assert {row["id"] for row in third.rows.to_pylist()} == {1, 2, 3, 4, 6}
+    connection.execute("insert into t values (7, 1767265200)")  # a number among dates: told by no order of time
+    connection.commit()
+    [fourth] = made.pull(Pull("t", ["id"], cursor_column="at", cursor=second.complete.cursor))
+    assert 7 in {row["id"] for row in fourth.rows.to_pylist()}
+    connection.close()
+
+
+def test_sqlite_names_with_dots_and_quotes(tmp_path: Path, make: Callable[..., SqlConnector]) -> None:
+    names = ["tab.le", 'a "b"', "a.b.c", '"x"']
+    with sqlite3.connect(tmp_path / "shop.db") as connection:
+        for name in names:
+            connection.execute(f'create table "{name.replace(chr(34), chr(34) * 2)}" (id integer primary key)')
+    made = make("sqlite", path="shop.db")
+    for name in (*names, *(found.name for found in made.discover()), "main.tab.le", '"tab.le"', '"main"."tab.le"'):
+        assert next(made.pull(Pull(name, ["id"]))).complete is not None
+    with pytest.raises(SourceError, match="there is no object nowhere"):
+        next(made.pull(Pull("nowhere.tab.le", ["id"])))
+    connection.close()
 
 
 def test_sqlite_is_never_written(kiosk: Path, make: Callable[..., SqlConnector]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -114,3 +114,29 @@ def test_a_text_bound_reads_every_later_text(when: datetime, zone: int, separato
     assert written.isoformat(separator) >= bound_text("text", when)
     assert (moment_of(written.isoformat(separator)) or EPOCH) == when
     assert moment_of("31.12.2024") is None and moment_of(other) is None
+
+
+@given(
+    st.lists(transactions(), min_size=1, max_size=25),
+    st.lists(st.integers(0, 260), max_size=12),
+    st.integers(-12, 14),
+    st.lists(st.integers(1, 30 * 3600), max_size=3),
+)
+def test_a_row_dated_ahead_hides_no_other(
+    all: list[Transaction], pulls: list[int], zone: int, ahead: list[int]
+) -> None:
+    """A column without zone, written in the database's own: some rows lie in the future of that clock."""
+    shift = timedelta(hours=zone)
+    cursor = [(at(t.begin) + shift).replace(tzinfo=None) for t in all]
+    future = [(at(more) + shift).replace(tzinfo=None) for more in ahead]
+    last: Mark | None = None
+    read: set[int] = set()
+    for clock in [*sorted(pulls), 400]:
+        start = replace(start_at(clock, all), local=(at(clock) + shift).replace(tzinfo=None))
+        committed = [n for n, t in enumerate(all) if t.commit <= clock]
+        seen = [value for value in (*future, *(cursor[n] for n in committed)) if value <= start.shown]
+        lag, newest = timedelta(seconds=LAG), max(seen, default=None)
+        mark = next_mark("c", "local", start=start, newest=newest, last=last, lag=lag)
+        read |= {n for n in committed if last is None or last.bound is None or cursor[n] >= last.bound}
+        last = mark
+    assert read == set(range(len(all)))
