@@ -20,7 +20,7 @@ from tilth.assets.publishing.pictures import Picture, Pictures, absent_keys, lea
 from tilth.assets.publishing.removal import clear
 from tilth.assets.publishing.returning import Back, returning
 from tilth.assets.publishing.settle import begin_settling, refuse_orphans, refuse_repeated
-from tilth.assets.publishing.turns import Turn, sequence
+from tilth.assets.publishing.turns import Turn, sequence, waiting
 from tilth.assets.quarantine import EVENTS, plan_opening
 from tilth.assets.refusals import as_entries, settled_toxic
 from tilth.assets.toxic import TOXIC
@@ -148,13 +148,14 @@ class _Turn:
             self._leave(self.pictures.whole)
 
     def compare(self) -> None:
-        """What the pictures do not have any more: rows, and entries that nothing will bring back."""
+        """What the pictures do not have any more: rows, and entries that wait, or that no key will ever overtake."""
         whole, keys = self.pictures.whole, self.pictures.keys
         if whole is not None:
             events = pl.concat(self.events)
             again = events.filter(pl.col("event") == "seen", pl.col("pull_id").is_in(list(whole.pulls)))["entry_id"]
             seen = pl.concat([whole.toxic["entry"], again])
-            older = self.open.filter(pl.col("pull") < whole.first, ~pl.col("id").is_in(seen.implode()))
+            moot = waiting(self.open) if self.keyed.key else self.open
+            older = moot.filter(pl.col("pull") < whole.first, ~pl.col("id").is_in(seen.implode()))
             self._move(older["id"].to_list(), "superseded")
         if keys is not None:
             self._leave(keys)

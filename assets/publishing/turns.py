@@ -21,7 +21,7 @@ from tilth.assets.pulls import BatchRow, PullRow, batches_of, judged_pulls, late
 from tilth.assets.quarantine import event_counts, last_event, open_count, open_entries
 from tilth.schemas.judging import Judge
 
-__all__ = ["Books", "Turn", "accepted_of", "belonging", "hold_of", "read_turn", "sequence"]
+__all__ = ["Books", "Turn", "accepted_of", "belonging", "hold_of", "read_turn", "sequence", "waiting"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Turn:
     @property
     def orphans(self) -> pl.DataFrame:
         """The open entries that wait for nothing but a parent."""
-        return self.open.filter(pl.col("rules") == pl.lit(["reference"], dtype=pl.List(pl.String)))
+        return waiting(self.open)
 
     @property
     def whole(self) -> PullRow | None:
@@ -173,6 +173,11 @@ def belonging(connection: sa.Connection, turn: Turn) -> pl.DataFrame:
     rows = [(id, number, records, origin["sha256"], origin["offset"]) for id, number, records, origin in found]
     schema = {"batch": pl.Int64, "number": pl.Int64, "records": pl.Int64, "sha256": pl.String, "start": pl.Int64}
     return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def waiting(open: pl.DataFrame) -> pl.DataFrame:
+    """Those of open entries that wait for nothing but a parent."""
+    return open.filter(pl.col("rules") == pl.lit(["reference"], dtype=pl.List(pl.String)))
 
 
 def sequence(pulls: Sequence[PullRow], orphans: pl.DataFrame, mended: pl.DataFrame) -> list[int]:

@@ -75,7 +75,7 @@ def replay(
 
     project = open_project(here(context).project)
     mender = Mender("replayed", by or _whoever())
-    chosen = _chosen(project, ids, table, rule, "replay")
+    chosen = _chosen(project, ids, table, rule)
     return _answer(let_return(project, chosen, mender, publish=not no_publish, dry=dry_run), dry=dry_run)
 
 
@@ -105,8 +105,8 @@ def waive(
 
     project = open_project(here(context).project)
     expires = until.replace(tzinfo=UTC) if until else None
-    mender = Mender("waived", by or _whoever(), _reason(why, "waive"), expires)
-    chosen = _chosen(project, ids, table, rule, "waive")
+    mender = Mender("waived", by or _whoever(), _reason(why), expires)
+    chosen = _chosen(project, ids, table, rule)
     return _answer(let_return(project, chosen, mender, publish=not no_publish))
 
 
@@ -126,16 +126,16 @@ def discard(
     from tilth.pipelines.mending import drop
 
     project = open_project(here(context).project)
-    chosen, reason = _chosen(project, ids, table, rule, "discard"), _reason(why, "discard")
+    chosen, reason = _chosen(project, ids, table, rule), _reason(why)
     return _answer(drop(project, chosen, who=by or _whoever(), why=reason, publish=not no_publish))
 
 
-def _chosen(project: Project, ids: list[str] | None, table: str | None, rule: str | None, verb: str) -> Chosen:
+def _chosen(project: Project, ids: list[str] | None, table: str | None, rule: str | None) -> Chosen:
     from tilth.pipelines.mending import Chosen
 
     if not ids and table is None:
         what, expected = "nothing is chosen", "ids, or --table, perhaps with --rule"
-        raise TilthError(what, expected=expected, next=f"tilth quarantine {verb} --help")
+        raise TilthError(what, expected=expected, next="tilth quarantine list --status open")
     known = [*project.tables, *project.derived]
     if table is not None and table not in known:
         error = mistake(f"no table is named {table}", where="", got=table, known=known)
@@ -143,9 +143,9 @@ def _chosen(project: Project, ids: list[str] | None, table: str | None, rule: st
     return Chosen(ids or (), table, rule)
 
 
-def _reason(why: str, verb: str) -> str:
+def _reason(why: str) -> str:
     if not why.strip():
-        raise TilthError("a reason is needed", next=f'tilth quarantine {verb} ID --why "…"')
+        raise TilthError("a reason is needed", next='the same command with --why "…"')
     return why.strip()
 
 

@@ -133,7 +133,7 @@ def lines(seed: int) -> History:
         accepted = frozenset({"lines"}) if rnd.random() < 0.15 else frozenset[str]()
         nights.append(Night((answer,), rnd.random() < publishing, accepted))
     table = declaration("lines", toxic=Toxic(share, 3), load=load, deletes=Deletes(), version=None)
-    model = Table("lines", load, None, share, 3)
+    model = Table("lines", load, None, share, 3, keyless=True)
     return History((table,), (model,), (*nights, LAST))
 
 

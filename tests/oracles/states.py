@@ -47,6 +47,7 @@ class Table:
     refers_to: str | None = None
     max_share: float = 1.0
     min_rows: int = 1
+    keyless: bool = False
     pulls: int = 0
     records: list[Record] = field(default_factory=list)
     current: dict[int, Record] = field(default_factory=dict)
@@ -159,7 +160,8 @@ class Project:
             kept = {r.key for r in table.records if r.origin[0] >= first}
             for key in [k for k in table.current if k not in kept]:
                 table.current.pop(key).state = "closed"
-            for entry in table.having("open"):
+            moot = [entry for entry in table.having("open") if table.keyless or entry.only_orphan]
+            for entry in moot:
                 if entry.origin[0] < first and not table.came_again(entry, first):
                     entry.state = "superseded_open"
         if table.waiting_keys:
