@@ -41,6 +41,7 @@ def test_a_broken_declaration(corner: Shop, case: str) -> None:
     assert corner.rows() == {"customers": 2, "parcels": 2}
 
 
+@pytest.mark.long
 def test_a_broken_contract_and_a_broken_project(corner: Shop) -> None:
     contracts = (corner.folder / "contracts.py").read_text()
     corner.write("contracts.py", contracts + "\nclass Open(Contract\n")

@@ -64,6 +64,7 @@ def only(said: Said) -> str:
     return said.errors[0]
 
 
+@pytest.mark.long
 def test_files_that_may_not_grow_while_landing_and_while_publishing(corner: Shop) -> None:
     corner.sql(MANY)
     landing = with_small_files(corner, "run", "--no-publish")

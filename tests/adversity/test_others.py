@@ -8,9 +8,11 @@ import time
 from pathlib import Path
 
 import psycopg
+import pytest
 from adversity.shop import Shop
 
 
+@pytest.mark.long
 def test_a_second_run_is_turned_away_by_the_name_of_the_first(corner: Shop) -> None:
     corner.sql("insert into customers values (3, 'Cy')")
     address = corner.server.url.rpartition("/")[0] + f"/{corner.database}"
@@ -35,6 +37,7 @@ def test_a_second_run_is_turned_away_by_the_name_of_the_first(corner: Shop) -> N
     corner.proves_whole()
 
 
+@pytest.mark.long
 def test_a_program_that_writes_to_the_published_file_is_named(corner: Shop) -> None:
     path: Path = (corner.folder / "data/curated.duckdb").resolve()
     path.chmod(0o644)

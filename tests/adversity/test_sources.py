@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 
+import pytest
 from adversity.shop import Said, Shop
 
 
@@ -21,6 +22,7 @@ def unused_port() -> int:
         return free.getsockname()[1]
 
 
+@pytest.mark.long
 def test_sources_that_are_away_or_refuse(shop: Shop) -> None:
     before = shop.rows()
     shop.write("wrong", "wr0ng-s3cret\n")
@@ -60,6 +62,7 @@ def test_sources_that_are_away_or_refuse(shop: Shop) -> None:
     shop.proves_whole()
 
 
+@pytest.mark.long
 def test_what_a_source_has_is_no_longer_what_is_declared(shop: Shop) -> None:
     shop.sql(
         "alter table visits rename column note to notes",

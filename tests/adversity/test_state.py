@@ -30,6 +30,7 @@ def state_of(shop: Shop) -> bytes:
     return copy.read_bytes()
 
 
+@pytest.mark.long
 def test_a_damaged_state_is_told_and_a_backup_goes_on(corner: Shop) -> None:
     good = state_of(corner)
     damages = {"overwritten": b"garbage " * 2_000, "cut": good[: len(good) // 2]}
@@ -48,6 +49,7 @@ def test_a_damaged_state_is_told_and_a_backup_goes_on(corner: Shop) -> None:
     corner.proves_whole()
 
 
+@pytest.mark.long
 def test_a_lost_state_never_counts_new_pulls_as_published_ones(corner: Shop) -> None:
     good, lake = state_of(corner), sorted((corner.folder / "data/lake").rglob("*"))
     corner.sql("insert into customers values (3, 'Cy')")

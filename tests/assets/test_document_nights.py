@@ -147,6 +147,7 @@ def test_another_way_of_cutting_cuts_every_document_again_without_reading_it(lib
     assert counted(library.night()["chunks"]) == {"rows_before": table.rows, "rows_after": table.rows}
 
 
+@pytest.mark.long
 def test_a_rule_may_be_counted_only(library: Library) -> None:
     assert library.documents.parsing is not None
     page = "<html><body><p>Sichtbar.</p><p style='display:none'>Verborgen.</p></body></html>"
@@ -161,6 +162,7 @@ def test_a_rule_may_be_counted_only(library: Library) -> None:
     assert library.rows(quality) == [("error", 1, 1), ("warn", 1, 1)]
 
 
+@pytest.mark.long
 def test_a_rollback_takes_chunks_back_with_their_documents(library: Library) -> None:
     library.put(a__txt="Erste Fassung.")
     library.night()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -143,6 +144,7 @@ def test_opening_is_what_the_specification_says(before: list[Move], records: lis
     assert planned.opened.height + planned.seen.height == len(records)
 
 
+@pytest.mark.long
 def test_a_hundred_thousand_entries_take_about_a_second(lake: Lake, run_at: RunAt) -> None:
     toxic = _toxic(*((f"{n:032x}", str(n), 1) for n in range(100_000)))
     start = time.process_time()

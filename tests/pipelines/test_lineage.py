@@ -31,6 +31,7 @@ def told(company: Any) -> list[tuple[str, str]]:
     return [(event["eventType"], event["job"]["name"]) for event in events]
 
 
+@pytest.mark.long
 def test_nights_of_the_command_line_and_of_the_ui_tell_where_everything_comes_from(company: Any) -> None:
     project = open_project(company.folder)
     company.down("books")

@@ -116,6 +116,7 @@ def test_a_second_run_is_turned_away_while_one_is_active(company: Any) -> None:
     assert f"process {os.getpid()}" in night.problems[0]
 
 
+@pytest.mark.long
 def test_a_run_of_the_ui_takes_the_lease_for_itself_and_says_who_holds_it(company: Any) -> None:
     project = open_project(company.folder)
     ingest = compose(project, workbench(project)).resolve_job_def("ingest")
@@ -149,6 +150,7 @@ def test_an_interrupted_night_stops_and_the_next_one_goes_on(company: Any) -> No
     assert run_night(project).release == 1
 
 
+@pytest.mark.long
 def test_a_killed_night_is_closed_and_its_pool_slots_are_freed(company: Any) -> None:
     program = f"""
 import os, signal
@@ -217,6 +219,7 @@ def test_what_is_accepted_is_what_is_held_now_and_nothing_later(company: Any) ->
     assert published(company, "SELECT count(*) FROM customers") == [(2,)]
 
 
+@pytest.mark.long
 def test_an_acceptance_that_could_not_be_used_counts_for_nothing_that_came_later(company: Any) -> None:
     declared = (company.folder / "defs/customers/defs.yaml").read_text("utf-8")
     company.write("defs/customers/defs.yaml", declared + "  toxic: {max_share: 0.2, min_rows: 2}\n")

@@ -182,7 +182,7 @@ def complained(case: Case) -> list[tuple[int, str, str]]:
 SLOW = (HealthCheck.too_slow, HealthCheck.data_too_large)
 
 
-@pytest.mark.parametrize("number", [300, pytest.param(3000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("number", [100, pytest.param(3000, marks=pytest.mark.long)])
 def test_random_models_are_judged_as_pandera_s_own_functions_say(number: int) -> None:
     @settings(
         max_examples=number, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], deadline=None

@@ -96,6 +96,7 @@ def meanwhile(do: Callable[[], object], documents: Sequence[Raw], settings: Sett
     return found
 
 
+@pytest.mark.long
 def test_a_reader_that_crashes_or_does_not_come_back_costs_its_document() -> None:
     def meddle() -> None:
         (first,) = wait_for(at_work)
@@ -110,6 +111,7 @@ def test_a_reader_that_crashes_or_does_not_come_back_costs_its_document() -> Non
     assert [len(document.elements) for document in found] == [6, 6, 0, 0, 6, 6]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("times", "settings", "told"),
     [

@@ -126,6 +126,7 @@ def test_the_file_goes_anywhere_with_its_folder(lake: Lake, tmp_path: Path) -> N
     assert Releases(moved / "curated.duckdb").current() is not None
 
 
+@pytest.mark.long
 def test_readers_see_one_release_and_never_an_error(lake: Lake, tmp_path: Path) -> None:
     publish(lake)
     stop = tmp_path / "stop"
@@ -211,6 +212,7 @@ def good(lake: Lake, expected: int | None = None) -> None:
     assert verify(lake).problems == ()
 
 
+@pytest.mark.long
 def test_killed_at_any_moment_the_next_start_is_good(lake: Lake, tmp_path: Path, server: subprocess.Popen[str]) -> None:
     publish(lake)
     rnd = random.Random(7)

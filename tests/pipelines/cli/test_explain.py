@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tilth.pipelines.cli.refused_file import MENDS
 
 Tilth = Callable[..., Any]
@@ -24,6 +26,7 @@ attributes:
 FILES = Path(__file__).parents[3] / "connectors/files"
 
 
+@pytest.mark.long
 def test_a_refused_file_is_explained_by_its_name(company: Any, tilth: Tilth) -> None:
     connections = (company.folder / "connections.yaml").read_text("utf-8")
     company.write("connections.yaml", connections + "desk: {kind: files, root: drops, settle: 0s}\n")

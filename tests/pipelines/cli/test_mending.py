@@ -116,6 +116,7 @@ def test_a_corrected_workbook_comes_back(tilth: Callable[..., Said], company: An
     assert again.code == 1 and len(again.json["still"]) == 3
 
 
+@pytest.mark.long
 def test_a_correction_stands_while_the_source_says_the_same(tilth: Callable[..., Said], company: Any) -> None:
     file = company.folder / "customers.csv"
     tilth("quarantine", "export", str(file), "--table", "customers")
@@ -139,6 +140,7 @@ def test_a_correction_stands_while_the_source_says_the_same(tilth: Callable[...,
     _proved(tilth)
 
 
+@pytest.mark.long
 def test_a_waiver_publishes_what_breaks_a_rule_and_nothing_that_has_no_value(
     tilth: Callable[..., Said], company: Any
 ) -> None:
@@ -158,6 +160,7 @@ def test_a_waiver_publishes_what_breaks_a_rule_and_nothing_that_has_no_value(
     _proved(tilth)
 
 
+@pytest.mark.long
 def test_a_mended_contract_lets_records_return_at_night_and_on_demand(tilth: Callable[..., Said], company: Any) -> None:
     contracts = (company.folder / "contracts.py").read_text()
     before = _open(tilth)
@@ -187,6 +190,7 @@ def test_what_is_discarded_is_closed_with_its_reason(tilth: Callable[..., Said])
     _proved(tilth)
 
 
+@pytest.mark.long
 def test_a_rollback_takes_mends_back(tilth: Callable[..., Said], company: Any) -> None:
     found = _open(tilth)
     assert tilth("quarantine", "waive", found["10"], "--why", "agreed").code == 0
