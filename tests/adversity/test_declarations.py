@@ -27,6 +27,7 @@ BROKEN = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", BROKEN)
 def test_a_broken_declaration(corner: Shop, case: str) -> None:
     text, expected = BROKEN[case]

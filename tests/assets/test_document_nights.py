@@ -135,6 +135,7 @@ def _raw(library: Library, entry: Entry) -> object:
     return dict(frame.rows())[entry.id]
 
 
+@pytest.mark.long
 def test_another_way_of_cutting_cuts_every_document_again_without_reading_it(library: Library) -> None:
     long = "\n\n".join(f"Absatz {number}. " + "Ein Satz von einiger Länge steht hier. " * 8 for number in range(6))
     library.put(a__txt=long, b__txt="Kurz.")

@@ -8,7 +8,7 @@ import pytest
 from pages import PAGES, ROOT, blocks
 from reader import Reader, shown
 
-LONG = {"analyst", "documents", "lineage", "operator", "quarantine"}  # pages that run many commands
+LONG = {"analyst", "documents", "lineage", "operator", "quarantine", "tutorial"}  # pages that run many commands
 
 
 @pytest.mark.parametrize(

@@ -116,6 +116,7 @@ def backend() -> Iterator[tuple[str, list[Any]]]:
     server.server_close()
 
 
+@pytest.mark.long
 def test_a_backend_that_is_dead_or_slow_holds_up_no_night_and_gets_everything_later(
     company: Any, backend: tuple[str, list[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -93,6 +93,7 @@ def test_a_selection_publishes_that_and_what_is_made_from_it(company: Any) -> No
         run_night(project, select=["sale"])
 
 
+@pytest.mark.long
 def test_without_publishing_everything_waits_for_the_next_night(company: Any) -> None:
     project = open_project(company.folder)
     waiting = run_night(project, publish=False)
@@ -132,6 +133,7 @@ def test_a_run_of_the_ui_takes_the_lease_for_itself_and_says_who_holds_it(compan
     assert run_night(project).release == 1
 
 
+@pytest.mark.long
 def test_an_interrupted_night_stops_and_the_next_one_goes_on(company: Any) -> None:
     project = open_project(company.folder)
 
@@ -186,6 +188,7 @@ def test_a_living_process_is_not_gone() -> None:
     assert is_gone({}) is None
 
 
+@pytest.mark.long
 def test_no_credential_reaches_dagsters_history(company: Any) -> None:
     company.write("secret.txt", "hunter2-not-to-be-seen")
     company.write("connections.yaml", "shop: {kind: sqlite, path: shop.db}\nbooks: {kind: sql, url: file:secret.txt}\n")

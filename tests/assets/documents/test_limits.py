@@ -133,6 +133,7 @@ def test_a_server_that_is_killed_costs_a_document_the_second_time(
     assert alone_refused(meanwhile(end, among(costly()), settings)) == told
 
 
+@pytest.mark.long
 def test_nothing_is_left_when_the_parent_is_killed(tmp_path: Path) -> None:
     document = tmp_path / "c.md"
     document.write_bytes(costly())
@@ -160,6 +161,7 @@ def test_a_server_knows_no_secrets_and_goes_with_its_iterator(monkeypatch: pytes
     documents.close()  # with documents left to read: `nothing_left` looks
 
 
+@pytest.mark.long
 def test_it_works_in_a_process_that_is_busy_and_large() -> None:
     """With threads at work, and with libraries that do not survive a fork."""
     import duckdb

@@ -181,6 +181,7 @@ def test_a_mended_contract_lets_records_return_at_night_and_on_demand(tilth: Cal
     _proved(tilth)
 
 
+@pytest.mark.long
 def test_what_is_discarded_is_closed_with_its_reason(tilth: Callable[..., Said]) -> None:
     found = _open(tilth)
     assert tilth("quarantine", "discard", found["11"], "--why", " ").code == 1
@@ -203,6 +204,7 @@ def test_a_rollback_takes_mends_back(tilth: Callable[..., Said], company: Any) -
     _proved(tilth)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

@@ -174,6 +174,7 @@ def test_there_is_no_way_back(systems: Company) -> None:
         systems.night(2)
 
 
+@pytest.mark.long
 def test_a_second_process_joins_and_the_world_outlives_its_owner(tmp_path: Path) -> None:
     with company(tmp_path, lines=500) as first:
         first.after_first_pull()
@@ -205,6 +206,7 @@ def test_a_published_night_moves_the_company_on(tmp_path: Path) -> None:
             link.symlink_to("releases")
 
 
+@pytest.mark.long
 def test_a_late_commit_outlives_a_restart(tmp_path: Path) -> None:
     with company(tmp_path, lines=100) as systems:
         systems.after_first_pull()
@@ -215,6 +217,7 @@ def test_a_late_commit_outlives_a_restart(tmp_path: Path) -> None:
         systems.night(2)
 
 
+@pytest.mark.long
 def test_a_killed_owner_leaves_nothing_running(tmp_path: Path) -> None:
     with company(tmp_path, lines=100) as systems:
         systems.night(3)

@@ -102,6 +102,7 @@ def test_nothing_runs_on_when_its_owner_ends(tmp_path: Path, end: signal.Signals
     assert not (tmp_path / "postgres" / "pgdata").exists()
 
 
+@pytest.mark.long
 def test_nothing_runs_on_when_owner_and_guardian_are_killed(open_folder: Path) -> None:
     with owner(open_folder) as (process, port):
         running = servers(port)
@@ -114,6 +115,7 @@ def test_nothing_runs_on_when_owner_and_guardian_are_killed(open_folder: Path) -
         psycopg.connect(server.url).close()
 
 
+@pytest.mark.long
 def test_data_survive_a_killed_owner(tmp_path: Path) -> None:
     with owner(tmp_path, "keep") as (process, port):
         url = f"postgresql://tilth:geheim@127.0.0.1:{port}/erp"
