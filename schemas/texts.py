@@ -24,11 +24,13 @@ def _digits(column: Column) -> str:
     return f"(?:[0-9]{{1,3}}(?:{mark}[0-9]{{3}})+|[0-9]+)"
 
 
-def _plain(text: pl.Expr, column: Column, fraction: str, exponent: str = "") -> pl.Expr:
-    """The number as `-1234.5`, or null when the text is not written as declared."""
+def _plain(text: pl.Expr, column: Column, fraction: str, bare: str, exponent: str = "") -> pl.Expr:
+    """The number as `-1234.5`, or null when the text is not written as declared.
+
+    `fraction` is what may follow the point; `bare`, of at least one digit, where no digit stands before it.
+    """
     whole, point = _digits(column), re.escape(column.decimal)
-    number = f"(?:{whole}(?:{point}{fraction})?|{point}[0-9]{fraction}){exponent}" if fraction else whole
-    number = f"(?:{number})"
+    number = f"(?:(?:{whole}(?:{point}{fraction})?|{point}(?:{bare})){exponent})"
     ok = text.str.contains(rf"^(?:[+-]?{number}|\({number}\)|{number}-)$")
     negative = text.str.starts_with("-") | text.str.starts_with("(") | text.str.ends_with("-")
     kept = text.str.replace_all(rf"[^0-9{point}eE]" if not exponent else rf"[^0-9{point}eE+-]", "")
@@ -41,19 +43,20 @@ def _plain(text: pl.Expr, column: Column, fraction: str, exponent: str = "") -> 
 
 def decimal(text: pl.Expr, column: Column, dtype: pl.Decimal) -> pl.Expr:
     """Decimals; exact, or null."""
-    number = _plain(text, column, f"[0-9]{{0,{dtype.scale}}}0*" if dtype.scale else "0*")
+    most = dtype.scale
+    number = _plain(text, column, f"[0-9]{{0,{most}}}0*", f"[0-9]{{1,{most}}}0*|0+" if most else "0+")
     return number.cast(dtype, strict=False)
 
 
 def integer(text: pl.Expr, column: Column) -> pl.Expr:
     """Whole numbers; `12.0` is one."""
-    whole = _plain(text, column, "0*").str.replace(r"\.0*$", "").str.replace(r"^-?(0*)$", "0$1")  # of .0 and -0
+    whole = _plain(text, column, "0*", "0+").str.replace(r"\.0*$", "").str.replace(r"^-?(0*)$", "0$1")  # of .0 and -0
     return whole.cast(column.dtype, strict=False)
 
 
 def real(text: pl.Expr, column: Column) -> pl.Expr:
     """Floating point numbers: the nearest that the type holds."""
-    value = _plain(text, column, "[0-9]*", "(?:[eE][+-]?[0-9]+)?").cast(column.dtype, strict=False)
+    value = _plain(text, column, "[0-9]*", "[0-9]+", "(?:[eE][+-]?[0-9]+)?").cast(column.dtype, strict=False)
     return pl.when(value.is_finite()).then(value)
 
 

@@ -57,6 +57,7 @@ def test_decimals_are_exact_or_unparsable(texts: list[str]) -> None:
 
 
 @given(st.lists(numbers(",."), min_size=1, max_size=20))
+@example([",001", ",0100", ",00"])
 @example(["1.234,50", "1.23,5", "(1,50)", "1,50-", "1234,5", "1.234.567", ",5", "1,505", "0.001,5", "1,500"])
 def test_decimals_with_comma_and_thousands(texts: list[str]) -> None:
     expected = [read_decimal(text, 12, 2, decimal=",", thousands=".") for text in texts]
