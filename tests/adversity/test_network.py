@@ -16,6 +16,7 @@ WATCH = Path(__file__).with_name("watch")
 SYSCALL = re.compile(r"connect\(\d+, \{sa_family=(AF_\w+)(.*)")
 
 
+@pytest.mark.long
 def test_python_asks_for_no_socket_but_the_declared_ones(corner: Shop) -> None:
     """psycopg and ADBC connect below Python; whatever Python itself opens would be seen here."""
     corner.sql("insert into customers values (3, 'Cy')")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
+import pytest
 from adversity.shop import PASSWORD, Said, Shop
 
 WRONG = 'n0t/th@t "öne" 50%'
@@ -32,6 +33,7 @@ def leaks(folder: Path) -> dict[str, list[str]]:
     return {name: found for name, found in files.items() if found}
 
 
+@pytest.mark.long
 def test_no_secret_is_written_or_said(shop: Shop) -> None:
     shop.write("wrong.txt", WRONG + "\n")
     address = f"postgresql+psycopg://{shop.server.user}:{quote(GONE, safe='')}@127.0.0.1:1/nowhere"

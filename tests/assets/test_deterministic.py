@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 from company import frame_of, lake_in
 from one_night import night
@@ -30,6 +31,7 @@ def told(folder: Path) -> list[object]:
 TABLES = ("parents", "children", "totals")
 
 
+@pytest.mark.long
 def test_two_projects_with_the_same_nights_are_alike(tmp_path: Path) -> None:
     first = told(tmp_path / "one")
     assert first == told(tmp_path / "other")

@@ -69,7 +69,7 @@ def run(folder: Path, url: str, *point: str) -> int:
 
 @pytest.mark.parametrize(
     ("point", "hit", "page"),
-    [pytest.param(*at, marks=[pytest.mark.long] * (number != 3)) for number, at in enumerate(POINTS)],
+    [pytest.param(*at, marks=pytest.mark.long) for at in POINTS],
 )
 def test_a_killed_pull_goes_on(point: str, hit: int, page: int, url: str, tmp_path: Path) -> None:
     assert run(tmp_path, url, point, str(hit)) == -signal.SIGKILL

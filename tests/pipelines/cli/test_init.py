@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 Tilth = Callable[..., Any]
@@ -37,6 +38,7 @@ def test_a_project_is_never_written_over(tilth: Tilth, tmp_path: Path) -> None:
     assert tilth("init", "file", cwd=tmp_path).code == 1
 
 
+@pytest.mark.long
 def test_a_table_is_drafted_from_a_source(company: Any, tilth: Tilth) -> None:
     company.tell(
         "shop",

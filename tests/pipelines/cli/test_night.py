@@ -106,6 +106,7 @@ def test_a_second_night_with_a_source_down_and_back(standing: Any, tilth: Tilth)
     assert (wrong.code, "sales" in wrong.err) == (1, True)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("first")
 def test_releases_are_listed_compared_and_taken_back(standing: Any, tilth: Tilth) -> None:
     listed = tilth("publish", "list", "--json", cwd=standing.folder).json

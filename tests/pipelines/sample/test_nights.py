@@ -19,6 +19,7 @@ from tilth.pipelines.sample.nights import Outcome, run_nights, sample_project
 from tilth.pipelines.sample.plan import plan
 from tilth.pipelines.summary import summary
 
+pytestmark = pytest.mark.long
 LINES = 2_000
 WHY = "Why records are kept aside (tilth quarantine list, tilth quarantine explain ID):"
 CUSTOMER, COMPANY = "customer_id", "company_id"
