@@ -42,11 +42,19 @@ def _problems(
 ) -> Iterator[DeclarationError]:
     import duckdb
 
-    way = "match" if declared.match else "sql_file" if (declared.name, "sql_file") in _lines(project) else "sql"
+    from tilth.assets.publishing.asking import one_statement
+
+    way = (
+        "match"
+        if declared.match
+        else "sql_file"
+        if (declared.name, "sql_file") in project.declarations.lines
+        else "sql"
+    )
     where = project.declarations.where(declared.name, way)
-    query = declared.sql.strip().rstrip(";")
     try:
-        given = [str(row[0]) for row in stage.run(f"DESCRIBE SELECT * FROM ({query}\n) q")]
+        asked = f"DESCRIBE SELECT * FROM ({one_statement(declared.sql)}\n) q"
+        given = [str(row[0]) for row in stage.run(asked)]
     except duckdb.Error as error:
         got = str(error).splitlines()[0]
         yield DeclarationError(f"{declared.name}: the query cannot be run", where=where, got=got, next="tilth check")
@@ -55,7 +63,3 @@ def _problems(
         if column.required and column.source not in given:
             what = f"{declared.name}: the query gives no column {column.source}, which {spec.name} asks for"
             yield mistake(what, where=where, got=column.source, known=given)
-
-
-def _lines(project: Project) -> Mapping[tuple[str, str], str]:
-    return project.declarations.lines

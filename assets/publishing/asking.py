@@ -11,7 +11,7 @@ from collections.abc import Collection
 from tilth.assets.publishing.candidate import Candidate
 from tilth.assets.publishing.engine import quoted
 
-__all__ = ["OURS", "numbered"]
+__all__ = ["OURS", "numbered", "one_statement"]
 
 OURS = ("_batch", "_ordinal")
 _PLAIN = (
@@ -24,7 +24,7 @@ _NESTED = ("STRUCT", "MAP", "UNION")
 
 def numbered(candidate: Candidate, sql: str, sources: Collection[str]) -> str:
     """The query's rows, each with its `_batch` and `_ordinal`; of columns named `_…` only those in `sources`."""
-    asked = f"({_one_statement(sql)}\n) q"
+    asked = f"({one_statement(sql)}\n) q"
     described = [(str(row[0]), str(row[1])) for row in candidate.run(f"DESCRIBE SELECT * FROM {asked}")]
     kept = [
         _exact(name, kind)
@@ -43,7 +43,7 @@ def _exact(name: str, kind: str) -> str:
     return column if head in _PLAIN else f"{column}::VARCHAR AS {quoted(name)}"
 
 
-def _one_statement(sql: str) -> str:
+def one_statement(sql: str) -> str:
     """The text without the semicolons that end it; comments may stay, if a line end follows."""
     import duckdb
 
