@@ -50,8 +50,8 @@ def land(
     whole = whole or table.load == "replace"
     told = Telling(table, dataset_of(connector, table), columns)
     pulling = _begin(lake, run, told, kind="rows", whole=whole)
-    request = Pull(table.object, tuple(key), columns, table.cursor, options=table.format, optional=optional)
-    request, pull = replace(request, replaces=table.load == "replace"), pulling.pull
+    request, pull = Pull(table.object, tuple(key), columns, table.cursor, options=table.format), pulling.pull
+    request = replace(request, optional=optional, replaces=table.load == "replace")
     _land(connector, replace(request, cursor=pull.cursor, resume=pull.resume, whole=pull.whole), pulling)
     if table.deletes.kind == "compare_keys" and _keys_due(lake, table, run):
         comparing = _begin(lake, run, replace(told, asked=tuple(key)), kind="keys", whole=True)

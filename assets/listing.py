@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,7 +16,7 @@ from tilth.assets.database import State
 from tilth.assets.quarantine import OPENED, last_status, opening_event
 from tilth.assets.storage import Storage
 
-__all__ = ["Entry", "History", "Mend", "details", "listing"]
+__all__ = ["Entry", "History", "Mend", "details", "listing", "raws_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,18 @@ def details(lake_state: State, storage: Storage, id: str) -> tuple[Entry, list[H
         mends = connection.execute(sa.select(*told).where(mend.entry_id == rows[0]["id"]).order_by(mend.id)).all()
     entry_now = _with_files(rows, storage, ["reasons", "raw"])[0]
     return entry_now, [History(*row) for row in past], [Mend(*row) for row in mends]
+
+
+def raws_of(storage: Storage, places: Iterable[tuple[str, str]]) -> dict[str, Mapping[str, str | None]]:
+    """Entry id → the record as pulled, of entries by toxic file and id; every file is read once."""
+    by_path: dict[str, list[str]] = {}
+    for path, id in places:
+        by_path.setdefault(path, []).append(id)
+    held: dict[str, Mapping[str, str | None]] = {}
+    for path, ids in by_path.items():
+        rows = parquet.read(storage, path, ["id", "raw"]).filter(pl.col("id").is_in(ids))
+        held |= {id: json.loads(raw) for id, raw in rows.iter_rows()}
+    return held
 
 
 def _query(table: str | None) -> sa.Select[*tuple[Any, ...]]:

@@ -18,7 +18,7 @@ from tilth.connectors.files.refused import Refused
 from tilth.errors import TilthError
 from tilth.schemas.near import near
 
-__all__ = ["CORRECTION", "HEAD", "Changed", "Line", "changed", "changes_of", "read_corrections", "safe"]
+__all__ = ["CELL", "CORRECTION", "HEAD", "Changed", "Line", "changed", "changes_of", "read_corrections", "safe"]
 
 Changed = dict[str, tuple[str | None, str | None]]
 """Source column → its value as pulled, and the one in its place."""
@@ -26,7 +26,7 @@ Changed = dict[str, tuple[str | None, str | None]]
 HEAD = ("_id", "_table", "_key", "_status", "_reasons")
 CORRECTION = "correction"
 _RUNS_AS_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-_CELL = 32_767  # characters that a cell of a workbook holds
+CELL = 32_767  # characters that a cell of a workbook holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def safe(value: object) -> str:
 def changed(cell: str | None, raw: str | None) -> bool:
     """Whether a cell says anything else than what was exported for `raw`."""
     shown = safe(raw)
-    return (cell or "") not in (shown, shown[:_CELL], raw or "")
+    return (cell or "") not in (shown, shown[:CELL], raw or "")
 
 
 def changes_of(line: Line, raw: Mapping[str, str | None], sources: Mapping[str, str]) -> Changed:

@@ -5,8 +5,7 @@ Each is done under the project's lease, on the entries as they are open then.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -14,9 +13,9 @@ from uuid import uuid4
 
 import polars as pl
 
-from tilth.assets import parquet
 from tilth.assets.declared import TableDeclaration
 from tilth.assets.lake import Lake, Run
+from tilth.assets.listing import raws_of
 from tilth.assets.mends import Mender, discard, keep_mends
 from tilth.assets.quarantine import open_entries
 from tilth.assets.replay import ENTRY, judge_again
@@ -126,7 +125,8 @@ def correct(project: Project, lines: Sequence[Line], *, who: str, publish: bool 
     def work(bench: _Bench) -> None:
         found = bench.open(Chosen([line.id for line in lines]))
         place = {id: name for name, entries in found.items() for id in entries["id"]}
-        raws = _raws(bench.lake, found.values())
+        places = (place for entries in found.values() for place in entries.select("path", "id").iter_rows())
+        raws = raws_of(bench.lake.storage, places)
         for line in lines:
             if line.id not in place:
                 gone = {"rule": "open", "column": None, "value": line.where, "expected": "an entry that is still open"}
@@ -175,12 +175,3 @@ def _done(project: Project, made: Mended, work: Callable[[_Bench], None], *, pub
     if publish and made.count and not night.exit:
         night = run_night(project, select=sorted(made.done), ingest=False)
     return replace(made, night=night)
-
-
-def _raws(lake: Lake, found: Iterable[pl.DataFrame]) -> dict[str, Mapping[str, str | None]]:
-    """Each entry's record as pulled; every toxic file is read once."""
-    held: dict[str, Mapping[str, str | None]] = {}
-    for (path,), some in (group for entries in found for group in entries.group_by("path", maintain_order=True)):
-        rows = parquet.read(lake.storage, str(path), ["id", "raw"]).filter(pl.col("id").is_in(some["id"].to_list()))
-        held |= {id: json.loads(raw) for id, raw in rows.iter_rows()}
-    return held

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from tilth.errors import MissingExtra, TilthError
-from tilth.pipelines.corrections import CORRECTION, HEAD, safe
+from tilth.pipelines.corrections import CELL, CORRECTION, HEAD, safe
 
 if TYPE_CHECKING:
     from tilth.assets.listing import Entry
@@ -18,12 +17,14 @@ if TYPE_CHECKING:
 
 __all__ = ["write"]
 
-_EXCEL_ROWS, _EXCEL_TEXT = 1_048_575, 32_767
+_EXCEL_ROWS = 1_048_575
 _REASONS = ("_id", "_table", "_key", "rule", "column", "value", "expected", CORRECTION)
 
 
 def write(entries: Sequence[Entry], file: Path, *, storage: Storage) -> None:
     """Write `entries`, with their raw values, to a .csv or .xlsx file; it appears whole or not at all."""
+    from tilth.assets.listing import raws_of
+
     writers = {".csv": _csv, ".xlsx": _xlsx}
     writer = writers.get(file.suffix.lower())
     if writer is None:
@@ -31,26 +32,16 @@ def write(entries: Sequence[Entry], file: Path, *, storage: Storage) -> None:
         raise TilthError(
             "cannot write this kind of file", where=str(file), expected=".csv or .xlsx", got=got, next=step
         )
+    raws = raws_of(storage, [(entry.path, entry.id) for entry in entries if entry.path])
     part = file.with_name(f".tmp-{uuid4().hex}{file.suffix}")
     try:
-        writer([*_rows(entries, _raws(entries, storage))], [*_reasons(entries)], part)
+        writer([*_rows(entries, [raws.get(entry.id, {}) for entry in entries])], [*_reasons(entries)], part)
         part.replace(file)
     except OSError as error:
         what = f"cannot be written: {error.strerror or type(error).__name__}"
         raise TilthError(what, where=str(file), next="give another path, or free space") from error
     finally:
         part.unlink(missing_ok=True)
-
-
-def _raws(entries: Sequence[Entry], storage: Storage) -> list[Mapping[str, Any]]:
-    """Each entry's record as pulled; every toxic file is read once."""
-    from tilth.assets import parquet
-
-    held: dict[tuple[str, str], str] = {}
-    for path in dict.fromkeys(entry.path for entry in entries if entry.path):
-        held |= {(path, id): raw for id, raw in parquet.read(storage, path, ["id", "raw"]).iter_rows()}
-    found = (held.get((entry.path or "", entry.id)) for entry in entries)
-    return [json.loads(raw) if raw else {} for raw in found]
 
 
 def _rows(entries: Sequence[Entry], raws: Sequence[Mapping[str, Any]]) -> Iterator[list[str]]:
@@ -102,6 +93,6 @@ def _xlsx(rows: Sequence[Sequence[str]], reasons: Sequence[Sequence[str]], path:
         sheet.set_column(0, max(len(table[0]) - 1, 0), 14, text)  # as text: what is typed there stays as it was typed
         for number, row in enumerate(table):
             for column, cell in enumerate(row):
-                sheet.write_string(number, column, cell[:_EXCEL_TEXT], text if number else bold)
+                sheet.write_string(number, column, cell[:CELL], text if number else bold)
         sheet.freeze_panes(1, frozen)
     book.close()

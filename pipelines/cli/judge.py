@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +10,7 @@ import typer
 
 from tilth.errors import TilthError
 from tilth.pipelines.cli.answers import Answer, here
+from tilth.pipelines.cli.reasons import reason_line
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -113,12 +114,6 @@ def _records(judgement: Judgement) -> Iterator[str]:
     for record in toxic.head(_SHOWN).iter_rows(named=True):
         key = f", key {record['key']}" if record["key"] is not None else ""
         yield f"{record['file']}, line {record['line']}{key}"
-        yield from (f"  {_reason(reason)}" for reason in record["reasons"])
+        yield from (f"  {reason_line(reason)}" for reason in record["reasons"])
     if toxic.height > _SHOWN:
         yield f"{toxic.height - _SHOWN:,} more; --out DIR writes all of them"
-
-
-def _reason(reason: Mapping[str, str | None]) -> str:
-    value = "nothing" if reason["value"] is None else repr(reason["value"])
-    place = f"{reason['column']}: " if reason["column"] else ""
-    return f"{place}{reason['rule']} (expected {reason['expected']}, got {value})"

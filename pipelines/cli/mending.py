@@ -12,6 +12,7 @@ import typer
 from tilth.assets.marked import mistake
 from tilth.errors import TilthError
 from tilth.pipelines.cli.answers import Answer, here
+from tilth.pipelines.cli.reasons import reason_line
 from tilth.pipelines.project import open_project
 
 if TYPE_CHECKING:
@@ -182,7 +183,7 @@ def _words(made: Mended, dry: bool) -> Sequence[str]:
     lines = [f"{name}: {len(ids)} {would}{made.kind}" for name, ids in made.done.items()]
     for one in made.still[:_SHOWN]:
         lines.append(f"{one['id'][:12]} stays:")
-        lines += [f"  {_told(reason)}" for reason in one["reasons"]]
+        lines += [f"  {reason_line(reason)}" for reason in one["reasons"]]
     lines += [f"{len(made.still) - _SHOWN} more stay"] if len(made.still) > _SHOWN else []
     if not lines:
         lines = ["no open entry was changed in this file" if made.kind == "corrected" else "no open entry was chosen"]
@@ -191,9 +192,3 @@ def _words(made: Mended, dry: bool) -> Sequence[str]:
     elif made.count and not dry:
         lines.append("  next: tilth run")
     return lines
-
-
-def _told(reason: dict[str, Any]) -> str:
-    place = f"{reason['column']}: " if reason["column"] else ""
-    got = "nothing" if reason["value"] is None else repr(reason["value"])
-    return f"{place}{reason['rule']} (expected {reason['expected']}, got {got})"
