@@ -59,7 +59,7 @@ def judge_landed(table: TableDeclaration, contract: object, lake: Lake, run: Run
     if not waiting:
         return {}
     begun = begin_judging(lake, run, table, waiting)
-    judge = Judge.of(contract, deleted=table.deletes.column)
+    judge = Judge.of(contract, deleted=table.deletes.column, beside=[table.cursor] if table.cursor else [])
     _refuse_our_names(judge.spec)
     judged = {"keys": _judge_keys, "rows": _judge_rows}
     return {

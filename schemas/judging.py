@@ -15,10 +15,12 @@ import polars as pl
 from tilth.schemas.compile import compile_rules
 from tilth.schemas.dtypes import expected_value
 from tilth.schemas.evaluate import verdicts
-from tilth.schemas.reading import schema_of, spec_of
+from tilth.schemas.expanding import schema_of
+from tilth.schemas.reading import spec_of
 from tilth.schemas.reasons import REASON, REASONS, Failure, as_json, key_text, reasons
 from tilth.schemas.resolve import resolve
 from tilth.schemas.rules import Quality, Rule
+from tilth.schemas.shape import misshapen
 from tilth.schemas.spec import Spec
 from tilth.schemas.values import DELETED, Values, flag_column, passing_through, read_values, tombstoned
 
@@ -41,12 +43,25 @@ class Judge:
     spec: Spec
     rules: tuple[Rule, ...]
     deleted: str | None = None
+    beside: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, model: object, *, deleted: str | None = None) -> Judge:
-        """The judge of a pandera model; `deleted` is the source column that flags tombstones."""
-        spec = spec_of(model)
-        return cls(spec, compile_rules(schema_of(model), spec), deleted)
+    def of(
+        cls,
+        model: object,
+        *,
+        deleted: str | None = None,
+        pulled: Mapping[str, pl.DataType] | None = None,
+        beside: Sequence[str] = (),
+    ) -> Judge:
+        """The judge of a pandera model.
+
+        `deleted` is the source column that flags tombstones; `pulled` are the columns of the frame at hand, for models
+        that leave names or types to the data; `beside` are source columns that a strict contract does not refuse.
+        """
+        spec = spec_of(model, pulled)
+        beside = (*beside, *([deleted] if deleted else []))
+        return cls(spec, compile_rules(schema_of(model, pulled), spec), deleted, beside)
 
     @property
     def needs_whole(self) -> bool:
@@ -58,6 +73,9 @@ class Judge:
         dead, unsure = tombstoned(self.spec, raw, self.deleted)
         values = read_values(self.spec, raw, dead)
         failures, quality = _unreadable(self.spec, values, unsure, self.deleted)
+        for failure, told in misshapen(self.spec, raw, values, self.beside):
+            failures.append(failure)
+            quality.append(told)
         for rule, verdict in zip(self.rules, verdicts(self.rules, values.frame, self.spec.name), strict=True):
             failed, asked = _failed(rule, verdict, values)
             count = int(failed.sum()) if failed is not None else 0
@@ -159,7 +177,7 @@ def judge(rows: pl.LazyFrame | pl.DataFrame, contract: object) -> Verdict:
     what must be unique beside it (all that share a value are toxic).
     """
     frame = rows.collect() if isinstance(rows, pl.LazyFrame) else rows
-    work = _Work(Judge.of(contract), frame.with_columns(*_numbered(frame.height)))
+    work = _Work(Judge.of(contract, pulled=frame.schema), frame.with_columns(*_numbered(frame.height)))
     duplicates = work.one_per_key()
     for columns in work.judge.spec.unique:
         work.one_per_value(columns)

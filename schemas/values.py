@@ -65,9 +65,10 @@ def read_values(spec: Spec, raw: pl.DataFrame, dead: pl.Series | None) -> Values
         made[column.name] = value
         found[column.name] = [("parse", expected_value(column), wrong)]
     frame = _standardised(spec, pl.DataFrame(list(made.values())))
+    frame = frame.with_columns(_filled(c, frame[c.name], found[c.name]) for c in spec.columns if c.default is not None)
     for column in spec.columns:
-        missing = column not in present and column.required and not column.nullable
-        found[column.name] = _complaints(column, frame[column.name], found[column.name], dead, missing)
+        here = column in present
+        found[column.name] = _complaints(column, frame[column.name], found[column.name], dead, here)
     return Values(frame, passing_through(spec, raw), found, dead)
 
 
@@ -76,16 +77,25 @@ def _standardised(spec: Spec, frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(todo) if todo else frame
 
 
+def _filled(column: Column, value: pl.Series, parsed: list[Found]) -> pl.Series:
+    """Missing values become the default; those that could not be read do not."""
+    if not value.null_count():
+        return value
+    _, _, wrong = parsed[0]
+    kept = value.is_not_null() if wrong is None else value.is_not_null() | wrong
+    return value.zip_with(kept, pl.repeat(column.default, len(value), dtype=column.dtype, eager=True))
+
+
 def _complaints(
-    column: Column, value: pl.Series, parsed: list[Found], dead: pl.Series | None, missing: bool
+    column: Column, value: pl.Series, parsed: list[Found], dead: pl.Series | None, here: bool
 ) -> list[Found]:
     asked = None if dead is None or column.key else ~dead
-    if missing:
+    if not here and column.required and not column.nullable:
         all_rows = pl.repeat(True, len(value), eager=True)
         return [("column", f"column {column.source} in the source", _narrow(all_rows, asked))]
     (rule, expected, wrong), *_ = parsed
     found: list[Found] = [(rule, expected, _narrow(wrong, asked))]
-    if not column.nullable and (column.required or column.key):
+    if not column.nullable and (here or column.key):
         nulls = value.is_null() if value.null_count() else None
         if nulls is not None and wrong is not None:
             nulls = nulls & ~wrong

@@ -26,7 +26,7 @@ from tilth.schemas.spec import Column
 
 __all__ = ["version_of"]
 
-_WORDS = ("unit", "description", "pii", "term")
+_WORDS = ("unit", "description", "pii", "term", "default")  # the default counts where there is one
 _PLAIN = (str, bytes, int, float, bool, type(None), Decimal, date, time, timedelta)
 
 
@@ -37,6 +37,7 @@ def version_of(schema: DataFrameSchema, columns: Sequence[Column]) -> str:
         "checks": {name: [_check(check) for check in column.checks] for name, column in schema.columns.items()},
         "whole": [_check(check) for check in schema.checks or ()],
         "unique": schema.unique,
+        **{name: True for name in ("strict", "ordered") if getattr(schema, name) is True},
     }
     text = json.dumps(described, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
@@ -44,7 +45,9 @@ def version_of(schema: DataFrameSchema, columns: Sequence[Column]) -> str:
 
 def _column(column: Column) -> dict[str, Any]:
     meant = asdict(column)
-    return {name: str(value) if name == "dtype" else value for name, value in meant.items() if name not in _WORDS}
+    default = {} if column.default is None else {"default": _value(column.default)}
+    known = {name: str(value) if name == "dtype" else value for name, value in meant.items() if name not in _WORDS}
+    return {**known, **default}
 
 
 def _check(check: Check) -> dict[str, Any]:
