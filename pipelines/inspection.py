@@ -70,10 +70,13 @@ def _declared_problems(project: Project) -> tuple[dict[str, Spec], list[TilthErr
 
 def _spec(project: Project, declared: Declared) -> Spec:
     from tilth.schemas.contract import spec_of
+    from tilth.schemas.reading import refuse_unpublishable
 
     model = project.contract(declared)
     try:
-        return spec_of(model)
+        spec = spec_of(model)
+        refuse_unpublishable(spec)
+        return spec
     except ContractError as error:
         raise placed(error, model, code=project.settings.code) from error
 

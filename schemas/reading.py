@@ -11,15 +11,16 @@ import polars as pl
 from pandera.api.polars.container import DataFrameSchema
 
 from tilth.errors import ContractError
-from tilth.schemas.dtypes import USABLE, is_text, usable
+from tilth.schemas.dtypes import PUBLISHABLE, USABLE, is_text, publishable, usable
 from tilth.schemas.expanding import name_of, patterns_of, schema_of
 from tilth.schemas.formats import UnknownDirective, pattern
 from tilth.schemas.near import near
+from tilth.schemas.nested import is_nested
 from tilth.schemas.spec import FALSE, TRUE, Column, Severity, Spec
 from tilth.schemas.standardise import STANDARDISERS
 from tilth.schemas.version import version_of
 
-__all__ = ["schema_of", "spec_of"]
+__all__ = ["refuse_unpublishable", "spec_of"]
 
 _REFERENCE = re.compile(r"^([A-Za-z_]\w*)\.([A-Za-z_]\w*)$")
 
@@ -40,6 +41,18 @@ def spec_of(model: object, pulled: Mapping[str, pl.DataType] | None = None) -> S
     unique, strict, ordered = _unique(name, schema, columns, key), schema.strict is True, bool(schema.ordered)
     version = version_of(schema, columns)
     return Spec(name, description, version, columns, key, unique, strict=strict, ordered=ordered, absent=absent)
+
+
+def refuse_unpublishable(spec: Spec) -> None:
+    """ContractError when the curated file cannot hold a column's type."""
+    for column in spec.columns:
+        if not publishable(column.dtype):
+            raise ContractError(
+                "this type can be judged, and not published",
+                where=f"{spec.name}.{column.name}",
+                expected=PUBLISHABLE,
+                got=str(column.dtype),
+            )
 
 
 def _refuse_same_names(model: str, names: Sequence[str]) -> None:
@@ -136,7 +149,7 @@ def _default(meant: _Meant, default: Any, dtype: pl.DataType) -> Any:
     if isinstance(default, pl.Expr):
         raise meant.error("a default is one value", expected="a plain value", got="an expression")
     try:
-        return pl.Series([default], dtype=dtype).item()
+        return pl.Series([default], dtype=dtype).to_list()[0]
     except (pl.exceptions.PolarsError, TypeError, ValueError, OverflowError) as error:
         what = "the default is no value of the column's type"
         raise meant.error(what, expected=str(dtype), got=repr(default)) from error
@@ -157,6 +170,8 @@ def _check(meant: _Meant, column: Column) -> None:
         raise meant.error("severity cannot be used", expected="'error' or 'warn'", got=repr(column.severity))
     if column.key and (column.nullable or not column.required or column.severity != "error"):
         raise meant.error("a key is never null, missing or only warned about", expected="key=True alone")
+    if column.key and (is_nested(column.dtype) or isinstance(column.dtype, pl.Null)):
+        raise meant.error("a key is one plain value", got=str(column.dtype))
     if column.key and column.default is not None:
         raise meant.error("a key has no default: records without one would all be the same", expected="key=True alone")
     for name in column.standardise:
@@ -175,7 +190,7 @@ def _check(meant: _Meant, column: Column) -> None:
 
 
 def _check_times(meant: _Meant, column: Column) -> None:
-    if column.formats and not isinstance(column.dtype, pl.Date | pl.Datetime):
+    if column.formats and not isinstance(column.dtype, pl.Date | pl.Datetime | pl.Time):
         raise meant.error("formats are for dates and times", got=str(column.dtype))
     for form in column.formats:
         try:
