@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tilth.errors import TilthError
+from tilth.errors import ContractError, TilthError
 from tilth.pipelines.cli.answers import Answer, here
 from tilth.pipelines.cli.reasons import reason_line
 
@@ -50,9 +50,14 @@ def judge(
 
     Example: tilth judge customers.csv --contract contracts.Customer --out judged
     """
+    from tilth.pipelines.contracts import placed
     from tilth.pipelines.judged import Reading, judge_files, write_judgement
 
-    judgement = judge_files(files, _contract(context, contract), Reading(delimiter, encoding, sheet))
+    model = _contract(context, contract)
+    try:
+        judgement = judge_files(files, model, Reading(delimiter, encoding, sheet))
+    except ContractError as error:
+        raise placed(error, model, code=_code(context, contract.split(".")[0])) from error
     written = write_judgement(judgement, out, force=force) if out else []
     document = {**_document(judgement), "written": [str(path) for path in written]}
     code = _TOXIC if judgement.verdict.counts["toxic"] else 0

@@ -193,7 +193,7 @@ def test_rules_that_polars_refuses() -> None:
     ):
         with pytest.raises(ContractError) as caught:
             Judge.of(model)
-        assert caught.value.where == where
+        assert caught.value.where.removeprefix("test_contract.py:").lstrip("0123456789").removeprefix(": ") == where
     with pytest.raises(ContractError, match="numbre"):
         Judge.of(Astray)
 
