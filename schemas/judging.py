@@ -76,12 +76,14 @@ class Judge:
         for failure, told in misshapen(self.spec, raw, values, self.beside):
             failures.append(failure)
             quality.append(told)
+        pulled = frozenset(raw.columns)
+        shown = {c.name: c.source for c in self.spec.columns if c.source in pulled}
         for rule, verdict in zip(self.rules, verdicts(self.rules, values.frame, self.spec.name), strict=True):
             failed, asked = _failed(rule, verdict, values)
             count = int(failed.sum()) if failed is not None else 0
             quality.append(Quality(rule.name, rule.column, rule.severity, asked, count))
             if failed is not None and rule.severity == "error":
-                failures.append(_failure(self.spec, rule, failed, raw))
+                failures.append(_failure(rule, failed, shown))
         return self._split(raw, values, failures, tuple(quality))
 
     def tombstones(self, raw: pl.DataFrame) -> Judged:
@@ -154,9 +156,8 @@ def _failed(rule: Rule, verdict: pl.Series, values: Values) -> tuple[pl.Series |
     return (failed if failed.any() else None), int(asked.sum())
 
 
-def _failure(spec: Spec, rule: Rule, failed: pl.Series, raw: pl.DataFrame) -> Failure:
-    sources = {column.name: column.source for column in spec.columns}
-    shown = tuple(dict.fromkeys(sources[name] for name in rule.columns if sources[name] in raw.columns))
+def _failure(rule: Rule, failed: pl.Series, sources: Mapping[str, str]) -> Failure:
+    shown = tuple(dict.fromkeys(sources[name] for name in rule.columns if name in sources))
     return Failure(rule.name, rule.column, shown, rule.expected, failed)
 
 

@@ -55,7 +55,8 @@ def _shown(values: pl.DataFrame) -> pl.Series:
 
 def as_json(raw: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
     """Each row as a JSON object of texts, names sorted, no blanks."""
-    texts = [text_of(exactly(name), raw.schema[name]).alias(name) for name in sorted(columns)]
+    types = raw.schema  # made anew each time it is asked for
+    texts = [text_of(exactly(name), types[name]).alias(name) for name in sorted(columns)]
     if not texts:
         return pl.repeat("{}", raw.height, eager=True)
     return raw.select(pl.struct(texts).struct.json_encode().alias("raw")).to_series()

@@ -53,12 +53,13 @@ def passing_through(spec: Spec, raw: pl.DataFrame) -> list[str]:
 
 def read_values(spec: Spec, raw: pl.DataFrame, dead: pl.Series | None) -> Values:
     """Parse and standardise every contract column of `raw`."""
-    present = [column for column in spec.columns if column.source in raw.columns]
+    pulled = frozenset(raw.columns)
+    present = [column for column in spec.columns if column.source in pulled]
     looked = raw.select(first_look(column, raw[column.source]) for column in present)
     made: dict[str, pl.Series] = {}
     found: dict[str, list[Found]] = {}
     for column in spec.columns:
-        if column in present:
+        if column.source in pulled:
             value, wrong = parse(column, raw[column.source], looked[column.name])
         else:
             value, wrong = pl.repeat(None, raw.height, dtype=column.dtype, eager=True).alias(column.name), None
@@ -67,7 +68,7 @@ def read_values(spec: Spec, raw: pl.DataFrame, dead: pl.Series | None) -> Values
     frame = _standardised(spec, pl.DataFrame(list(made.values())))
     frame = frame.with_columns(_filled(c, frame[c.name], found[c.name]) for c in spec.columns if c.default is not None)
     for column in spec.columns:
-        here = column in present
+        here = column.source in pulled
         found[column.name] = _complaints(column, frame[column.name], found[column.name], dead, here)
     return Values(frame, passing_through(spec, raw), found, dead)
 
