@@ -63,7 +63,8 @@ def _materialised(rule: Rule, values: pl.DataFrame, where: str) -> pl.Series:
 def asked(check: Check, values: pl.DataFrame, target: str, where: str) -> pl.Series:
     """What a check's own function says of a frame, row by row; ContractError when it says nothing that can be used."""
     try:
-        said: Any = backend_of(check).check_fn(PolarsData(values.lazy(), target))
+        backend, data = backend_of(check), PolarsData(values.lazy(), target)
+        said: Any = backend.apply(data) if check.element_wise else backend.check_fn(data)
         found = said.collect() if isinstance(said, pl.LazyFrame) else said
     except (Exception, pl.exceptions.PanicException) as error:
         raise ContractError(f"check {check.name} failed: {_said(error)}", where=where) from error

@@ -66,7 +66,7 @@ def read_values(spec: Spec, raw: pl.DataFrame, dead: pl.Series | None) -> Values
         made[column.name] = value
         found[column.name] = [("parse", expected_value(column), wrong)]
     frame = _standardised(spec, pl.DataFrame(list(made.values())))
-    frame = frame.with_columns(_filled(c, frame[c.name], found[c.name]) for c in spec.columns if c.default is not None)
+    frame = frame.with_columns(_filled(c, frame[c.name]) for c in spec.columns if c.default is not None)
     for column in spec.columns:
         here = column.source in pulled
         found[column.name] = _complaints(column, frame[column.name], found[column.name], dead, here)
@@ -78,13 +78,11 @@ def _standardised(spec: Spec, frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(todo) if todo else frame
 
 
-def _filled(column: Column, value: pl.Series, parsed: list[Found]) -> pl.Series:
-    """Missing values become the default; those that could not be read do not."""
+def _filled(column: Column, value: pl.Series) -> pl.Series:
+    """Missing values become the default; those that could not be read are complained of all the same."""
     if not value.null_count():
         return value
-    _, _, wrong = parsed[0]
-    kept = value.is_not_null() if wrong is None else value.is_not_null() | wrong
-    return value.zip_with(kept, pl.repeat(column.default, len(value), dtype=column.dtype, eager=True))
+    return value.zip_with(value.is_not_null(), pl.repeat(column.default, len(value), dtype=column.dtype, eager=True))
 
 
 def _complaints(

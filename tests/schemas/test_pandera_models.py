@@ -277,6 +277,20 @@ def test_an_heir_has_the_rules_of_its_parents_and_its_own() -> None:
     assert spec_of(Heir).name == "Heir"
 
 
+def test_a_check_on_every_value_of_a_frame() -> None:
+    class Values(pa.DataFrameModel):
+        a: int
+        b: int
+
+        @pa.dataframe_check(element_wise=True)
+        def small(cls, value: int) -> bool:
+            return value < 10
+
+    assert [(row, rule) for row, rule, *_ in told(judge(pl.DataFrame({"a": [1, 2, 30], "b": [1, 20, 3]}), Values))] == [
+        (1, "small"), (2, "small"),
+    ]  # fmt: skip
+
+
 class Parsed(pa.DataFrameModel):
     a: int
 

@@ -1,4 +1,4 @@
-"""Many columns, many rules, few rows or none: nothing is lost, and cost grows with columns and rules, not their square."""
+"""Many columns, many rules, few rows or none: nothing is lost, and cost grows with columns, not their square."""
 
 from __future__ import annotations
 
