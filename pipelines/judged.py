@@ -19,6 +19,7 @@ from tilth.connectors.files.parts import Part
 from tilth.connectors.files.refused import Refused
 from tilth.errors import DeclarationError, SourceError, TilthError
 from tilth.schemas.judging import Verdict, judge
+from tilth.schemas.values import put_together
 
 __all__ = ["Judgement", "Reading", "judge_files", "write_judgement"]
 
@@ -69,13 +70,12 @@ class Judgement:
 def judge_files(files: Sequence[Path], contract: object, reading: Reading) -> Judgement:
     """Judge files as one pull of one table; an error names the file that cannot be read, and where in it."""
     pieces = [piece for file in files for piece in _pieces(file, reading)]
-    names = list(dict.fromkeys(name for piece in pieces for name in piece.rows.columns))
-    whole = pl.concat([pl.DataFrame(), *(piece.rows for piece in pieces)], how="diagonal_relaxed")
+    whole, lacking = put_together([piece.rows for piece in pieces])
     origins = pl.concat([pl.DataFrame(schema=_ORIGIN), *(piece.origins() for piece in pieces)])
     records = {str(file): 0 for file in files}
     for piece in pieces:
         records[str(piece.file)] += piece.rows.height
-    return Judgement(judge(whole.select(names), contract), origins, records)
+    return Judgement(judge(whole, contract, lacking=lacking), origins, records)
 
 
 @dataclass(frozen=True, slots=True)

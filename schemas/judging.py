@@ -22,7 +22,7 @@ from tilth.schemas.resolve import resolve
 from tilth.schemas.rules import Quality, Rule
 from tilth.schemas.shape import misshapen
 from tilth.schemas.spec import Spec
-from tilth.schemas.values import DELETED, Values, flag_column, passing_through, read_values, tombstoned
+from tilth.schemas.values import DELETED, Lacking, Values, flag_column, passing_through, read_values, tombstoned
 
 __all__ = ["REASON", "REASONS", "Judge", "Judged", "Quality", "Verdict", "judge", "resolve"]
 
@@ -68,12 +68,12 @@ class Judge:
         """Whether some rule looks at more than one record: then judge a pull as one frame."""
         return any(rule.kind != "row" for rule in self.rules)
 
-    def rows(self, raw: pl.DataFrame) -> Judged:
+    def rows(self, raw: pl.DataFrame, lacking: Lacking | None = None) -> Judged:
         """Judge landed rows; columns that start with `_` pass through."""
         dead, unsure = tombstoned(self.spec, raw, self.deleted)
-        values = read_values(self.spec, raw, dead)
+        values = read_values(self.spec, raw, dead, lacking)
         failures, quality = _unreadable(self.spec, values, unsure, self.deleted)
-        for failure, told in misshapen(self.spec, raw, values, self.beside):
+        for failure, told in misshapen(self.spec, raw, values, self.beside, lacking or {}):
             failures.append(failure)
             quality.append(told)
         pulled = frozenset(raw.columns)
@@ -173,12 +173,12 @@ class Verdict:
     unjudged: tuple[str, ...]  # what only other tables can tell
 
 
-def judge(rows: pl.LazyFrame | pl.DataFrame, contract: object) -> Verdict:
+def judge(rows: pl.LazyFrame | pl.DataFrame, contract: object, *, lacking: Lacking | None = None) -> Verdict:
     """Judge one frame as one pull: rows, then one record per key (equal ones are duplicates, others all toxic), then
-    what must be unique beside it (all that share a value are toxic).
+    what must be unique beside it (all that share a value are toxic). `lacking`: see `put_together`.
     """
     frame = rows.collect() if isinstance(rows, pl.LazyFrame) else rows
-    work = _Work(Judge.of(contract, pulled=frame.schema), frame.with_columns(*_numbered(frame.height)))
+    work = _Work(Judge.of(contract, pulled=frame.schema), frame.with_columns(*_numbered(frame.height)), lacking)
     duplicates = work.one_per_key()
     for columns in work.judge.spec.unique:
         work.one_per_value(columns)
@@ -197,8 +197,8 @@ def _numbered(height: int) -> tuple[pl.Expr, pl.Expr]:
 class _Work:
     """One frame while it is judged: `good` shrinks, `toxic` grows."""
 
-    def __init__(self, judge: Judge, raw: pl.DataFrame) -> None:
-        judged = judge.rows(raw)
+    def __init__(self, judge: Judge, raw: pl.DataFrame, lacking: Lacking | None) -> None:
+        judged = judge.rows(raw, lacking)
         self.judge, self.raw, self.good = judge, raw, judged.good
         self.toxic, self.quality = [judged.toxic], list(judged.quality)
 

@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from tilth.errors import ContractError
 from tilth.schemas.contract import Contract, field, spec_of
 from tilth.schemas.judging import Judge, Verdict, judge
+from tilth.schemas.values import put_together
 
 
 def told(verdict: Verdict) -> list[tuple[Any, ...]]:
@@ -202,6 +203,28 @@ def test_an_optional_column_may_be_missing_and_not_null() -> None:
     assert judge(pl.DataFrame({"a": [1]}), Loose).good.rows() == [(1, None)]
     verdict = judge(pl.DataFrame({"a": [1, 2], "b": [None, 2]}), Loose)
     assert told(verdict) == [(0, "not_null", "b", None)]
+
+
+def test_of_frames_put_together_each_answers_for_its_own_columns() -> None:
+    class Closed(pa.DataFrameModel):
+        a: int
+        b: Optional[int]  # noqa: UP045
+
+        class Config:
+            strict = True
+
+    first, second = pl.DataFrame({"a": [1]}), pl.DataFrame({"a": [2, 3], "b": [None, 3]})
+    whole, lacking = put_together(
+        [first, second, pl.DataFrame({"a": [4], "x,y": [0]}), pl.DataFrame(schema=["a", "z"])]
+    )
+    verdict = judge(whole, Closed, lacking=lacking)
+    assert told(verdict) == [(1, "not_null", "b", None), (3, "strict", "x,y,z", None)]
+    assert verdict.good.rows() == [(1, None), (3, 3)]
+    assert {(q.rule, q.checked, q.failed) for q in verdict.quality if q.failed} == {
+        ("not_null", 4, 1),
+        ("strict", 4, 1),
+    }
+    assert put_together([])[0].shape == (0, 0) and put_together([first, first])[1] == {}
 
 
 def test_values_that_are_unique_together() -> None:
