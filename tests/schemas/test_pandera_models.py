@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from pandera.api.dataframe.model_components import dataframe_parser, parser
 from pandera.api.parsers import Parser
-from pandera.engines.polars_engine import PydanticModel
+from pandera.engines.polars_engine import Category, DateTime, Engine, Int64, PydanticModel
 from pydantic import BaseModel
 
 from tilth.errors import ContractError
@@ -359,6 +359,18 @@ class Idle(pa.DataFrameModel):
         return data.lazyframe.select(pl.col(data.key) < 50)
 
 
+@Engine.register_dtype
+class Even(Int64):
+    """Its own coercion, which only pandera would run."""
+
+    def coerce(self, data_container: Any) -> Any:
+        return data_container.lazyframe.with_columns(pl.all() // 2 * 2)
+
+
+def of_type(dtype: Any) -> pa.DataFrameSchema:
+    return pa.DataFrameSchema({"a": pa.Column(dtype)}, name="s")
+
+
 def identity(data: Any) -> Any:
     return data
 
@@ -375,6 +387,9 @@ def identity(data: Any) -> Any:
             "s.a",
             "parsers would not be run",
         ),
+        (of_type(Even()), "s.a", "Even is a type of its own"),
+        (of_type(Category(["x"])), "s.a", "categories"),
+        (of_type(DateTime(time_zone_agnostic=True)), "s.a", "any zone"),
         (Idle, "Idle.small", "the check small matches no field"),
         (Nested, "Nested.it", "nested model"),
         (Pydantic, "Pydantic", "pydantic"),

@@ -206,11 +206,20 @@ def test_raw_values_are_told_canonically() -> None:
 FINE = st.floats(allow_nan=False, allow_infinity=False)
 ZONED = st.datetimes(dt.datetime(1900, 1, 1), dt.datetime(2100, 1, 1), timezones=st.just(dt.UTC))
 LEAVES: list[tuple[Any, st.SearchStrategy[Any]]] = [
-    (pl.Int8(), st.integers(-128, 127)), (pl.UInt64(), st.integers(0, 2**64 - 1)), (pl.Int128(), st.integers(-(2**127), 2**127 - 1)),
-    (pl.Float64(), FINE), (pl.Boolean(), st.booleans()), (pl.String(), st.text()), (pl.Binary(), st.binary(max_size=4)),
-    (pl.Date(), st.dates()), (pl.Time(), st.times()), (pl.Datetime("us"), st.datetimes(dt.datetime(1, 1, 1))),
-    (pl.Datetime("us", "UTC"), ZONED), (pl.Decimal(9, 2), st.decimals(-(10**6), 10**6, places=2)), (WORDS, st.sampled_from(WORDS.categories.to_list())),
-]  # fmt: skip
+    (pl.Int8(), st.integers(-128, 127)),
+    (pl.UInt64(), st.integers(0, 2**64 - 1)),
+    (pl.Int128(), st.integers(-(2**127), 2**127 - 1)),
+    (pl.Float64(), FINE),
+    (pl.Boolean(), st.booleans()),
+    (pl.String(), st.text()),
+    (pl.Binary(), st.binary(max_size=4)),
+    (pl.Date(), st.dates()),
+    (pl.Time(), st.times()),
+    (pl.Datetime("us"), st.datetimes(dt.datetime(1, 1, 1))),
+    (pl.Datetime("us", "UTC"), ZONED),
+    (pl.Decimal(9, 2), st.decimals(-(10**6), 10**6, places=2)),
+    (WORDS, st.sampled_from(WORDS.categories.to_list())),
+]
 Typed = tuple[Any, st.SearchStrategy[Any]]
 
 
