@@ -27,19 +27,21 @@ class Failure:
     failed: pl.Series
 
 
-def reasons(failures: Sequence[Failure], raw: pl.DataFrame, toxic: pl.Series) -> pl.Series:
-    """One list of reasons for each row number in `toxic`, in the order of `failures`."""
-    parts = [_part(number, failure, raw, toxic) for number, failure in enumerate(failures)]
+def reasons(failures: Sequence[Failure], rows: pl.DataFrame, at: pl.Series) -> pl.Series:
+    """One list of reasons for each of the toxic `rows`, in the order of `failures`; they stand `at` in the masks."""
+    if not failures:
+        return pl.Series([], dtype=REASONS)
+    parts = [_part(number, failure, rows, at) for number, failure in enumerate(failures)]
     flat = pl.concat([part for part in parts if part.height] or parts[:1]).sort("row", "rank")
     grouped = flat.group_by("row", maintain_order=True).agg(pl.struct(*REASON.to_schema()).alias("reasons"))
     return grouped["reasons"].cast(REASONS)
 
 
-def _part(number: int, failure: Failure, raw: pl.DataFrame, toxic: pl.Series) -> pl.DataFrame:
-    at = failure.failed.gather(toxic).arg_true()
-    shown = raw.select(map(exactly, failure.sources))[toxic.gather(at)] if failure.sources else None
-    value = pl.repeat(None, len(at), dtype=pl.String, eager=True) if shown is None else _shown(shown)
-    return pl.DataFrame({"row": at, "value": value}).with_columns(
+def _part(number: int, failure: Failure, rows: pl.DataFrame, at: pl.Series) -> pl.DataFrame:
+    here = failure.failed.gather(at).arg_true()
+    shown = rows.select(map(exactly, failure.sources))[here] if failure.sources else None
+    value = pl.repeat(None, len(here), dtype=pl.String, eager=True) if shown is None else _shown(shown)
+    return pl.DataFrame({"row": here, "value": value}).with_columns(
         pl.lit(number).alias("rank"),
         pl.lit(failure.rule).alias("rule"),
         pl.lit(failure.column, dtype=pl.String).alias("column"),
