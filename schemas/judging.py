@@ -14,11 +14,12 @@ from typing import overload
 
 import polars as pl
 
+from tilth.schemas.pieces import listed, piece_of
 from tilth.schemas.reasons import REASON, REASONS
 from tilth.schemas.resolve import resolve
 from tilth.schemas.rules import Quality
 from tilth.schemas.splitting import Judge, Judged
-from tilth.schemas.streamed import LazyVerdict, listed, piece_of
+from tilth.schemas.streamed import LazyVerdict
 
 __all__ = ["REASON", "REASONS", "Judge", "Judged", "LazyVerdict", "Quality", "Verdict", "judge", "resolve"]
 
@@ -47,6 +48,4 @@ def judge(rows: pl.LazyFrame | pl.DataFrame, contract: object) -> Verdict | Lazy
     if isinstance(rows, pl.LazyFrame):
         return LazyVerdict(rows, judge)
     piece = piece_of(judge, rows)
-    counts = {"pulled": rows.height, "good": piece.good.height, "duplicate": piece.duplicates}
-    counts |= {"toxic": piece.toxic.height}
-    return Verdict(piece.good, piece.toxic, listed(piece.toxic), counts, piece.quality, judge.unjudged)
+    return Verdict(piece.good, piece.toxic, listed(piece.toxic), piece.counts, piece.quality, judge.unjudged)
