@@ -102,16 +102,18 @@ def _plain() -> dict[str, pl.Expr]:
 
 def _spoilt() -> list[pl.Expr]:
     """Twenty kinds of mistakes, each where `wrong` has its number."""
-    text, day = pl.lit(None, dtype=pl.String), pl.lit(None, dtype=pl.Date)
+    text, number = pl.lit(None, dtype=pl.String), pl.lit(None, dtype=pl.Int64)
     kinds: list[tuple[str, Any]] = [
-        ("order_id", -pl.col("order_id")), ("order_id", pl.lit(None, dtype=pl.Int64)),
+        ("order_id", -pl.col("order_id")), ("order_id", number),
         ("customer_no", pl.col("customer_no").str.to_lowercase()), ("customer_no", text),
         ("email", pl.col("email").fill_null("nobody").str.replace("@", " at ")), ("country", pl.lit("XX")),
         ("country", text), ("postcode", pl.lit("123")), ("status", pl.lit("open")), ("channel", text),
-        ("currency", pl.lit("eur")), ("quantity", pl.lit(0, dtype=pl.Int64)), ("quantity", pl.lit(None, dtype=pl.Int64)),
+        ("currency", pl.lit("eur")), ("quantity", pl.lit(0, dtype=pl.Int64)),
+        ("quantity", number),
         ("price", pl.lit(-1.0)), ("price", pl.lit(100_000.0)), ("discount", pl.lit(1.5)),
         ("total", pl.col("total") + 1.0), ("ordered_on", pl.lit(dt.date(1970, 1, 1))),
-        ("shipped_on", pl.col("ordered_on") - pl.duration(days=1)), ("order_id", pl.col("order_id") + pl.col("next_wrong").is_null().cast(pl.Int64)),
+        ("shipped_on", pl.col("ordered_on") - pl.duration(days=1)),
+        ("order_id", pl.col("order_id") + pl.col("next_wrong").is_null().cast(pl.Int64)),
     ]  # fmt: skip
     spoilt: dict[str, pl.Expr] = {}
     for number, (column, value) in enumerate(kinds):
