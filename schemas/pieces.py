@@ -16,7 +16,7 @@ from tilth.schemas.reasons import REASONS, Failure
 from tilth.schemas.repeats import Repeats, contest, groups_of, repeats_in
 from tilth.schemas.rules import Quality
 from tilth.schemas.spec import Severity
-from tilth.schemas.splitting import Judge, Looked
+from tilth.schemas.splitting import Judge, Looked, copied
 from tilth.schemas.values import read_values
 
 __all__ = ["TOXIC", "Frames", "Piece", "listed", "piece_of", "pieces", "repeats_of", "rows_of_piece", "summed"]
@@ -67,7 +67,7 @@ def pieces(judge: Judge, frames: Frames, repeats: Repeats | None = None) -> Iter
         row = pl.int_range(first, first + raw.height, eager=True)
         yield _piece(looked, row, suspects, pulled=raw.height, quality=(*looked.quality, *_asked(looked)))
         if suspects is not None:
-            held.append(raw.filter(suspects))
+            held.append(copied(raw, suspects.arg_true()))
             places.append(row.filter(suspects))
         first += raw.height
     if held:

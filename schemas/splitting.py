@@ -20,7 +20,7 @@ from tilth.schemas.rules import Quality, Rule
 from tilth.schemas.spec import Spec
 from tilth.schemas.values import DELETED, Values, flag_column, passing_through, read_values, tombstoned
 
-__all__ = ["Judge", "Judged", "Looked"]
+__all__ = ["Judge", "Judged", "Looked", "copied"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +69,19 @@ class Looked:
         """What passes through, key, version, raw and reasons of the toxic rows."""
         condemned = self.condemned
         at = pl.Series([], dtype=pl.UInt32) if condemned is None else condemned.arg_true()
-        rows, passing = self.raw[at], self.values.passing
+        rows, passing = copied(self.raw, at), self.values.passing
         told = [
-            key_text(self.values.frame[at], self.spec.key).alias("key"),
+            key_text(copied(self.values.frame, at), self.spec.key).alias("key"),
             pl.repeat(None, len(at), dtype=pl.String, eager=True).alias("version"),
             as_json(rows, [name for name in rows.columns if name not in passing]).alias("raw"),
             reasons(self.failures, rows, at).alias("reasons"),
         ]
         return pl.DataFrame([*(rows[name] for name in passing), *told])
+
+
+def copied(frame: pl.DataFrame, at: pl.Series) -> pl.DataFrame:
+    """Some rows of a frame that will outlive it; without a copy their texts keep the bytes of all its texts alive."""
+    return frame[at].with_columns(pl.col(pl.String) + "")
 
 
 def _or(one: pl.Series, other: pl.Series) -> pl.Series:
