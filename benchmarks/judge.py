@@ -4,7 +4,7 @@
 hand-written polars, dataframely, pandera's failure cases, pointblank, DuckDB; each run is a process of its own that
 makes the rows, judges a few to warm up, and judges all of them once. Parquet to Parquet: `tilth judge` beside DuckDB
 writing good rows, and toxic rows with reasons, to files. CPU seconds, for `parquet` wall seconds too. Peers that are
-not installed are left out: pip install dataframely pointblank.
+not installed are left out: pip install "tilth[bench]".
 """
 
 from __future__ import annotations
