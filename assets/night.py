@@ -93,7 +93,9 @@ def _pulled(
     """Land what is new and judge all that is complete, also when the source dies after a complete pull."""
     spec = spec_of(contract)
     key = [column.source for column in spec.columns if column.key]
-    optional, asked = [column.source for column in spec.columns if not column.required], asked_columns(table, spec)
+    optional = [column.source for column in spec.columns if not column.required]
+    # a contract that is strict, or ordered, is about all columns of the source
+    asked = None if spec.strict or spec.ordered else asked_columns(table, spec)
     try:
         return land(connector(), table, lake, run, key=key, columns=asked, optional=optional, whole=whole)
     finally:

@@ -26,6 +26,7 @@ from tilth.assets.quarantine import record
 from tilth.assets.verdicts import keys_in, verdicts_on
 from tilth.errors import ContractError, NotConserved
 from tilth.schemas.judging import Judge
+from tilth.schemas.reading import refuse_unpublishable
 from tilth.schemas.spec import Column, Spec
 
 __all__ = ["Counts", "judge_landed", "judge_pull", "version_column"]
@@ -59,8 +60,9 @@ def judge_landed(table: TableDeclaration, contract: object, lake: Lake, run: Run
     if not waiting:
         return {}
     begun = begin_judging(lake, run, table, waiting)
-    judge = Judge.of(contract, deleted=table.deletes.column)
+    judge = Judge.of(contract, deleted=table.deletes.column, beside=[table.cursor] if table.cursor else [])
     _refuse_our_names(judge.spec)
+    refuse_unpublishable(judge.spec)
     judged = {"keys": _judge_keys, "rows": _judge_rows}
     return {
         pull.id: judged[pull.kind](pull, judge, Judging(lake, run, table, judge.spec, begun.get(pull.id)))

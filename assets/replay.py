@@ -64,7 +64,7 @@ def judge_again(
 
     Of two records of one pull and key that are both good now, neither is let go: nobody could say which is newer.
     """
-    judge = Judge.of(contract, deleted=table.deletes.column)
+    judge = Judge.of(contract, deleted=table.deletes.column, beside=[table.cursor] if table.cursor else [])
     whole = frozenset(rule.name for rule in judge.rules if rule.kind != "row")
     rules = tuple(replace(r, severity="warn") if waive else r for r in judge.rules if r.kind == "row")
     work = _Work(lake, replace(judge, rules=rules), frozenset() if waive else whole, changes or {})

@@ -9,16 +9,20 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib
+import inspect
+import re
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 
 from tilth.assets.marked import mistake, near
 from tilth.errors import ContractError, DeclarationError, TilthError
 
-__all__ = ["contract_class", "placed"]
+__all__ = ["contract_class", "placed", "shown_place"]
+
+_NAMED = re.compile(r"^([^:]+\.py):([0-9]+): (.*)$")
 
 
 def contract_class(path: str, *, code: Path, where: str) -> type:
@@ -34,30 +38,44 @@ def contract_class(path: str, *, code: Path, where: str) -> type:
 
 def placed(error: ContractError, model: type, *, code: Path) -> ContractError:
     """An error in a contract with its file and line before class and field."""
-    class_name, _, field = error.where.partition(".")
-    file = getattr(sys.modules.get(model.__module__), "__file__", None)
-    line = _line_of(Path(file), model.__name__, field) if file else None
-    if not file or line is None:
-        where = error.where
-    else:
-        shown = Path(file).relative_to(code) if Path(file).is_relative_to(code) else Path(file).name
-        where = f"{shown}:{line}: {class_name}" + (f".{field}" if field else "")
     facts = {"expected": error.expected, "got": error.got, "kept": error.kept, "next": error.next or "tilth check"}
-    return ContractError(error.what, where=where, **facts)
+    return ContractError(error.what, where=shown_place(error.where, model, code=code), **facts)
 
 
-def _line_of(file: Path, class_name: str, field: str) -> int | None:
-    """Where the class, or its field, is written; the class when the field is inherited."""
+def shown_place(where: str, model: type, *, code: Path) -> str:
+    """`Class.field` with file and line before it, the file as seen from the code folder."""
+    named = _NAMED.match(where)
+    class_name, _, field = (named[3] if named else where).partition(".")
+    for base, wanted in [*((base, field) for base in inspect.getmro(model)), (model, "")]:
+        found = getattr(sys.modules.get(base.__module__), "__file__", None)
+        file = Path(found) if found else None
+        if file is None or (named and file.name != named[1]):
+            continue
+        line = int(named[2]) if named else _line_of(file, base.__name__, wanted)
+        if line is not None:
+            shown = file.relative_to(code) if file.is_relative_to(code) else Path(file.name)
+            return f"{shown}:{line}: {class_name}" + (f".{field}" if field else "")
+    return where
+
+
+def _line_of(file: Path, class_name: str, name: str) -> int | None:
+    """Where the class's field or method is written; without a name, the class."""
     try:
         tree = ast.parse(file.read_text("utf-8"))
     except (OSError, ValueError, SyntaxError):
         return None
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef) and node.name == class_name:
-            fields = [one for one in node.body if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name)]
-            named = [one.lineno for one in fields if isinstance(one.target, ast.Name) and one.target.id == field]
-            return named[0] if named else node.lineno
+            return next(_lines(node.body, name), None) if name else node.lineno
     return None
+
+
+def _lines(body: Sequence[ast.stmt], name: str) -> Iterator[int]:
+    for one in body:
+        if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name) and one.target.id == name:
+            yield one.lineno
+        if isinstance(one, ast.FunctionDef) and one.name == name:
+            yield one.lineno
 
 
 def _module(name: str, code: Path, where: str) -> ModuleType:

@@ -18,6 +18,7 @@ from tilth.pipelines.contracts import placed
 from tilth.pipelines.paths import path_problems
 from tilth.pipelines.project import Project, read_project
 from tilth.pipelines.rehearsal import query_problems
+from tilth.pipelines.ruling import rule_problems, slow_rules
 
 if TYPE_CHECKING:
     from tilth.connectors.protocol import Connector
@@ -36,6 +37,7 @@ class Inspection:
     project: Project
     problems: tuple[TilthError, ...]
     answered: Mapping[str, str]  # source → what it says of itself
+    warnings: tuple[str, ...] = ()  # what works, and costs
 
 
 def inspect_project(folder: Path | None, *, reach: bool = True) -> Inspection:
@@ -46,7 +48,7 @@ def inspect_project(folder: Path | None, *, reach: bool = True) -> Inspection:
     answered: dict[str, str] = {}
     for source in project.connections if reach else ():
         problems += _source_problems(project, source, specs, answered)
-    return Inspection(project, tuple(_once(problems)), answered)
+    return Inspection(project, tuple(_once(problems)), answered, slow_rules(project, specs))
 
 
 def refuse_mistakes(project: Project) -> None:
@@ -61,6 +63,7 @@ def _declared_problems(project: Project) -> tuple[dict[str, Spec], list[TilthErr
     for declared in [*project.tables.values(), *project.derived.values()]:
         try:
             specs[declared.name] = _spec(project, declared)
+            problems += rule_problems(project, declared)
         except TilthError as error:
             problems.append(error)
     for name, spec in specs.items():
@@ -70,10 +73,13 @@ def _declared_problems(project: Project) -> tuple[dict[str, Spec], list[TilthErr
 
 def _spec(project: Project, declared: Declared) -> Spec:
     from tilth.schemas.contract import spec_of
+    from tilth.schemas.reading import refuse_unpublishable
 
     model = project.contract(declared)
     try:
-        return spec_of(model)
+        spec = spec_of(model)
+        refuse_unpublishable(spec)
+        return spec
     except ContractError as error:
         raise placed(error, model, code=project.settings.code) from error
 

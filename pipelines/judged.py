@@ -48,9 +48,9 @@ def judge_files(
 
     An error names the file that cannot be read, and where in it; nothing is written then.
     """
-    judge = Judge.of(contract)
     with TemporaryDirectory(prefix="tilth-judge-") as folder:
         some = [opened(file, reading, Path(folder)) for file in files]
+        judge = Judge.of(contract, pulled={name: dtype for one in some for name, dtype in one.schema.items()})
         tally = _Tally(some)
         with writing(out, judge.spec, force=force) if out else nullcontext() as sheets:
             for piece in pieces(judge, lambda columns: _frames(some, columns)):

@@ -45,6 +45,7 @@ class Opened:
 
     file: Path
     parquet: Path
+    schema: pl.Schema
     records: int
     lines: pl.Series | None  # None: the first record is line 1, and so on (of Parquet: its rows)
 
@@ -52,10 +53,9 @@ class Opened:
         """The records, some at a time; of these columns those that are there."""
         with _told(self.file):
             scan = pl.scan_parquet(self.parquet, glob=False)
-            schema = scan.collect_schema()
             if columns is not None:
-                scan = scan.select(exactly(name) for name in columns if name in schema)
-            size = rows_of_piece(len(schema))
+                scan = scan.select(exactly(name) for name in columns if name in self.schema)
+            size = rows_of_piece(len(self.schema))
             for first in range(0, max(1, self.records), size):
                 yield scan.slice(first, size).collect()
 
@@ -72,8 +72,7 @@ def opened(file: Path, reading: Reading, folder: Path) -> Opened:
         raise SourceError("cannot read this kind of file", where=str(file), expected=expected, got=got, next=_STEP)
     with _told(file, hint=reading if kind == "delimited" else None):
         if kind == "parquet":
-            records = pl.scan_parquet(file, glob=False).select(pl.len()).collect().item()
-            return Opened(file, file, records, None)
+            return _opened(file, file, None)
         with file.open("rb") as stream:
             return _kept(file, _parts(stream, file, reading, kind), folder / f"{len(list(folder.iterdir()))}.parquet")
 
@@ -86,8 +85,13 @@ def _kept(file: Path, parts: Iterator[Part], parquet: Path) -> Opened:
         for part in chain([first], parts):
             writer.write_table(part.table)
             lines.append(pl.Series(part.lines, dtype=pl.Int64))
-    every = pl.concat(lines)
-    return Opened(file, parquet, len(every), every)
+    return _opened(file, parquet, pl.concat(lines))
+
+
+def _opened(file: Path, parquet: Path, lines: pl.Series | None) -> Opened:
+    scan = pl.scan_parquet(parquet, glob=False)
+    records = scan.select(pl.len()).collect().item()
+    return Opened(file, parquet, scan.collect_schema(), records, lines)
 
 
 def _parts(stream: BinaryIO, file: Path, reading: Reading, kind: str) -> Iterator[Part]:

@@ -33,7 +33,7 @@ _FIELD_ARGUMENTS = (
     "eq", "ne", "gt", "ge", "lt", "le", "in_range", "isin", "notin", "str_contains", "str_endswith", "str_length",
     "str_matches", "str_startswith", "nullable", "unique", "alias", "ignore_na", "key", "source", "unit", "description",
     "pii", "term", "standardise", "formats", "decimal", "thousands", "time_zone", "true", "false", "references",
-    "severity", "no_mojibake", "email",
+    "severity", "no_mojibake", "email", "columns",
 )  # fmt: skip
 
 
@@ -65,6 +65,7 @@ def field(
     time_zone: str | None = None,
     true: Sequence[str] = TRUE,
     false: Sequence[str] = FALSE,
+    columns: str | Sequence[str] = (),
     references: str | None = None,
     severity: Severity = "error",
     no_mojibake: bool = False,
@@ -76,7 +77,7 @@ def field(
     meant = {
         "key": key, "source": source, "unit": unit, "pii": pii, "term": term, "standardise": standardise,
         "formats": formats, "decimal": decimal, "thousands": thousands, "time_zone": time_zone, "true": true,
-        "false": false, "references": references, "severity": severity,
+        "false": false, "columns": columns, "references": references, "severity": severity,
     }  # fmt: skip
     try:
         info = pa.Field(description=description, metadata={**(metadata or {}), **meant}, **pandera_field_args)

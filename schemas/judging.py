@@ -44,7 +44,7 @@ def judge(rows: pl.LazyFrame | pl.DataFrame, contract: object) -> Verdict | Lazy
     """Judge one frame, or scan, as one pull: rows, then one record per key (equal ones are duplicates, others all
     toxic), then what must be unique beside it (all that share a value are toxic).
     """
-    judge = Judge.of(contract)
+    judge = Judge.of(contract, pulled=rows.collect_schema())
     if isinstance(rows, pl.LazyFrame):
         return LazyVerdict(rows, judge)
     piece = piece_of(judge, rows)

@@ -111,15 +111,13 @@ def _compared(looked: Looked, row: pl.Series, suspects: pl.Series) -> Piece:
     """The rows after the suspects among them were compared with each other."""
     at = suspects.arg_true()
     found = contest(looked.values.frame[at].with_columns(_batch=pl.lit(0), _ordinal=at), looked.spec)
-    sources = {column.name: column.source for column in looked.spec.columns}
     failures, quality = list(looked.failures), list[Quality]()
     for taken in found.taken:
         named, count = ",".join(taken.columns), int(taken.failed.sum())
         quality.append(Quality("unique", named, "error", 0, count))
         if count:
             failed = (~_all(looked.raw)).scatter(at.filter(taken.failed), True)
-            shown = tuple(sources[name] for name in taken.columns)
-            failures.append(Failure("unique", named, shown, taken.expected, failed))
+            failures.append(Failure("unique", named, (), taken.expected, failed, read=taken.columns))
     duplicate = (~_all(looked.raw)).scatter(at.filter(found.duplicate), True)
     said = replace(looked, failures=failures)
     return _piece(said, row, duplicate, duplicates=int(found.duplicate.sum()), quality=quality)

@@ -25,28 +25,40 @@ class Failure:
     sources: tuple[str, ...]  # the raw columns whose pulled values are shown
     expected: str
     failed: pl.Series
+    read: tuple[str, ...] = ()  # contract columns: what was read of them is shown instead
 
 
-def reasons(failures: Sequence[Failure], rows: pl.DataFrame, at: pl.Series) -> pl.Series:
-    """One list of reasons for each of the toxic `rows`, in the order of `failures`; they stand `at` in the masks."""
+def reasons(failures: Sequence[Failure], rows: pl.DataFrame, values: pl.DataFrame, at: pl.Series) -> pl.Series:
+    """One list of reasons for each toxic row, in the order of `failures`: pulled `rows`, and the `values` read of them.
+
+    They stand `at` in the masks.
+    """
     if not failures:
         return pl.Series([], dtype=REASONS)
-    parts = [_part(number, failure, rows, at) for number, failure in enumerate(failures)]
+    parts = [_part(number, failure, rows, values, at) for number, failure in enumerate(failures)]
     flat = pl.concat([part for part in parts if part.height] or parts[:1]).sort("row", "rank")
     grouped = flat.group_by("row", maintain_order=True).agg(pl.struct(*REASON.to_schema()).alias("reasons"))
     return grouped["reasons"].cast(REASONS)
 
 
-def _part(number: int, failure: Failure, rows: pl.DataFrame, at: pl.Series) -> pl.DataFrame:
+def _part(number: int, failure: Failure, rows: pl.DataFrame, values: pl.DataFrame, at: pl.Series) -> pl.DataFrame:
     here = failure.failed.gather(at).arg_true()
-    shown = rows.select(map(exactly, failure.sources))[here] if failure.sources else None
-    value = pl.repeat(None, len(here), dtype=pl.String, eager=True) if shown is None else _shown(shown)
+    if failure.read:
+        value = values[here].select(_joined(failure.read, values.schema)).to_series()
+    elif failure.sources:
+        value = _shown(rows.select(map(exactly, failure.sources))[here])
+    else:
+        value = pl.repeat(None, len(here), dtype=pl.String, eager=True)
     return pl.DataFrame({"row": here, "value": value}).with_columns(
         pl.lit(number).alias("rank"),
         pl.lit(failure.rule).alias("rule"),
         pl.lit(failure.column, dtype=pl.String).alias("column"),
         pl.lit(failure.expected).alias("expected"),
     )
+
+
+def _joined(columns: Sequence[str], types: pl.Schema) -> pl.Expr:
+    return pl.concat_str([text_of(pl.col(name), types[name]) for name in columns], separator=", ")
 
 
 def _shown(values: pl.DataFrame) -> pl.Series:
@@ -57,7 +69,8 @@ def _shown(values: pl.DataFrame) -> pl.Series:
 
 def as_json(raw: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
     """Each row as a JSON object of texts, names sorted, no blanks."""
-    texts = [text_of(exactly(name), raw.schema[name]).alias(name) for name in sorted(columns)]
+    types = raw.schema  # made anew each time it is asked for
+    texts = [text_of(exactly(name), types[name]).alias(name) for name in sorted(columns)]
     if not texts:
         return pl.repeat("{}", raw.height, eager=True)
     return raw.select(pl.struct(texts).struct.json_encode().alias("raw")).to_series()

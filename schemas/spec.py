@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import polars as pl
 
@@ -42,6 +42,7 @@ class Column:
     false: tuple[str, ...] = FALSE
     references: tuple[str, str] | None = None  # table, column
     severity: Severity = "error"
+    default: Any = None  # what a missing value becomes
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,9 @@ class Spec:
     columns: tuple[Column, ...]
     key: tuple[str, ...]
     unique: tuple[tuple[str, ...], ...]  # other than the key; judged when settled, against the release
+    strict: bool = False  # a source column that no field reads condemns every record
+    ordered: bool = False  # so does a source whose columns stand in another order
+    absent: tuple[str, ...] = ()  # patterns that must stand for a column of the frame at hand, and stand for none
 
     @property
     def schema(self) -> dict[str, pl.DataType]:

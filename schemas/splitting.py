@@ -6,6 +6,7 @@ What must be unique needs all frames of a pull: see `repeats.py` and `resolve.py
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 
@@ -14,9 +15,11 @@ import polars as pl
 from tilth.schemas.compile import compile_rules
 from tilth.schemas.dtypes import expected_value
 from tilth.schemas.evaluate import verdicts
-from tilth.schemas.reading import schema_of, spec_of
+from tilth.schemas.expanding import schema_of
+from tilth.schemas.reading import spec_of
 from tilth.schemas.reasons import Failure, as_json, key_text, reasons
 from tilth.schemas.rules import Quality, Rule
+from tilth.schemas.shape import misshapen
 from tilth.schemas.spec import Spec
 from tilth.schemas.values import DELETED, Values, flag_column, passing_through, read_values, tombstoned
 
@@ -69,12 +72,12 @@ class Looked:
         """What passes through, key, version, raw and reasons of the toxic rows."""
         condemned = self.condemned
         at = pl.Series([], dtype=pl.UInt32) if condemned is None else condemned.arg_true()
-        rows, passing = copied(self.raw, at), self.values.passing
+        rows, values, passing = copied(self.raw, at), copied(self.values.frame, at), self.values.passing
         told = [
-            key_text(copied(self.values.frame, at), self.spec.key).alias("key"),
+            key_text(values, self.spec.key).alias("key"),
             pl.repeat(None, len(at), dtype=pl.String, eager=True).alias("version"),
             as_json(rows, [name for name in rows.columns if name not in passing]).alias("raw"),
-            reasons(self.failures, rows, at).alias("reasons"),
+            reasons(self.failures, rows, values, at).alias("reasons"),
         ]
         return pl.DataFrame([*(rows[name] for name in passing), *told])
 
@@ -95,12 +98,25 @@ class Judge:
     spec: Spec
     rules: tuple[Rule, ...]
     deleted: str | None = None
+    beside: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, model: object, *, deleted: str | None = None) -> Judge:
-        """The judge of a pandera model; `deleted` is the source column that flags tombstones."""
-        spec = spec_of(model)
-        return cls(spec, compile_rules(schema_of(model), spec), deleted)
+    def of(
+        cls,
+        model: object,
+        *,
+        deleted: str | None = None,
+        pulled: Mapping[str, pl.DataType] | None = None,
+        beside: Sequence[str] = (),
+    ) -> Judge:
+        """The judge of a pandera model.
+
+        `deleted` is the source column that flags tombstones; `pulled` are the columns of the frame at hand, for models
+        that leave names or types to the data; `beside` are source columns that a strict contract does not refuse.
+        """
+        spec = spec_of(model, pulled)
+        beside = (*beside, *([deleted] if deleted else []))
+        return cls(spec, compile_rules(schema_of(model, pulled), spec), deleted, beside)
 
     @property
     def needs_whole(self) -> bool:
@@ -122,12 +138,17 @@ class Judge:
         dead, unsure = tombstoned(self.spec, raw, self.deleted)
         values = read_values(self.spec, raw, dead)
         failures, quality = _unreadable(self.spec, values, unsure, self.deleted)
+        for failure, told in misshapen(self.spec, raw, values, self.beside):
+            failures.append(failure)
+            quality.append(told)
+        pulled = frozenset(raw.columns)
+        shown = {c.name: c.source for c in self.spec.columns if c.source in pulled}
         for rule, verdict in zip(self.rules, verdicts(self.rules, values.frame, self.spec.name), strict=True):
             failed, asked = _failed(rule, verdict, values)
             count = int(failed.sum()) if failed is not None else 0
             quality.append(Quality(rule.name, rule.column, rule.severity, asked, count))
             if failed is not None and rule.severity == "error":
-                failures.append(_failure(self.spec, rule, failed, raw))
+                failures.append(_failure(rule, failed, shown))
         return Looked(self.spec, raw, values, failures, tuple(quality))
 
     def tombstones(self, raw: pl.DataFrame) -> Judged:
@@ -178,7 +199,6 @@ def _failed(rule: Rule, verdict: pl.Series, values: Values) -> tuple[pl.Series |
     return (failed if failed.any() else None), int(asked.sum())
 
 
-def _failure(spec: Spec, rule: Rule, failed: pl.Series, raw: pl.DataFrame) -> Failure:
-    sources = {column.name: column.source for column in spec.columns}
-    shown = tuple(dict.fromkeys(sources[name] for name in rule.columns if sources[name] in raw.columns))
+def _failure(rule: Rule, failed: pl.Series, sources: Mapping[str, str]) -> Failure:
+    shown = tuple(dict.fromkeys(sources[name] for name in rule.columns if name in sources))
     return Failure(rule.name, rule.column, shown, rule.expected, failed)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tilth.errors import TilthError
+from tilth.errors import ContractError, TilthError
 from tilth.pipelines.cli.answers import Answer, here
 from tilth.pipelines.cli.reasons import reason_line
 
@@ -50,11 +50,16 @@ def judge(
 
     Example: tilth judge customers.csv --contract contracts.Customer --out judged
     """
+    from tilth.pipelines.contracts import placed
     from tilth.pipelines.judged import judge_files
     from tilth.pipelines.judged_files import Reading
 
     reading = Reading(delimiter, encoding, sheet)
-    judgement = judge_files(files, _contract(context, contract), reading, out=out, force=force)
+    model = _contract(context, contract)
+    try:
+        judgement = judge_files(files, model, reading, out=out, force=force)
+    except ContractError as error:
+        raise placed(error, model, code=_code(context, contract.split(".")[0])) from error
     return Answer(_document(judgement), lambda: _view(judgement), _TOXIC if judgement.counts["toxic"] else 0)
 
 

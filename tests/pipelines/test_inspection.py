@@ -100,5 +100,47 @@ def test_formats_are_looked_at_without_any_file(company: Any) -> None:
     assert [one for one in told if one.startswith("defs/parcels/defs.yaml:7: ") and "tombstones: {column" in one], told
 
 
+CHECKED = """    credit: float = field(ge=0, unit="EUR")
+
+    @pa.check("credit"{more})
+    def sound(cls, data):
+        return {verdict}
+"""
+RULES = {
+    "an unknown column": ("", "data.lazyframe.select(pl.col('credt') > 1)", "looks at an unknown column 'credt'"),
+    "no verdict": ("", "data.lazyframe.select(pl.col('credit') + 1)", "gives no verdict (expected Boolean, got"),
+    "the order of records": ("", "data.lazyframe.select(pl.col('credit').diff() > 1)", "depends on the order"),
+}
+
+
+def checked(company: Any, more: str, verdict: str) -> None:
+    replaced(company, "contracts.py", "from tilth", "import pandera.polars as pa\nimport polars as pl\nfrom tilth")
+    replaced(company, "contracts.py", CHECKED.split("\n")[0], CHECKED.format(more=more, verdict=verdict))
+
+
+@pytest.mark.parametrize("case", RULES)
+def test_a_rule_that_cannot_be_relied_on_is_told_with_its_place(company: Any, case: str) -> None:
+    more, verdict, said = RULES[case]
+    checked(company, more, verdict)
+    (message,) = problems(company)
+    assert message.startswith(f"contracts.py:15: Customer.credit: check sound {said}"), message
+
+
+def test_a_rule_that_takes_the_slow_way_is_a_warning(company: Any) -> None:
+    checked(company, ", element_wise=True", "data > 0")
+    found = inspect_project(company.folder)
+    assert found.problems == ()
+    assert found.warnings == (
+        "contracts.py:15: Customer.credit: check sound is asked value by value in Python: the slow way",
+    )
+
+
+def test_a_type_that_cannot_be_published_is_told(company: Any) -> None:
+    replaced(company, "contracts.py", "from tilth", "import polars as pl\nfrom tilth")
+    replaced(company, "contracts.py", "credit: float = field(ge=0", "credit: pl.Duration = field(nullable=True")
+    (message,) = problems(company)
+    assert message.startswith("contracts.py:12: Customer.credit: this type can be judged, and not published"), message
+
+
 def test_a_good_project_has_no_problem(company: Any) -> None:
     assert inspect_project(company.folder).problems == ()
