@@ -19,6 +19,7 @@ from tilth.assets.lake import Lake, Run
 from tilth.assets.landing import land
 from tilth.assets.provenance import outbox
 from tilth.assets.provenance.pulled import asked_columns, ingest_step
+from tilth.assets.publishing.holds import too_toxic
 from tilth.assets.publishing.planning import Publishable, plan
 from tilth.assets.publishing.publish import Published, publish
 from tilth.assets.publishing.reconcile import reconcile
@@ -45,6 +46,7 @@ class TableResult:
     duplicate: int
     superseded: int
     seconds: float
+    too_toxic: str | None = None  # how the pull exceeds what is declared
 
 
 def set_right(lake: Lake) -> None:
@@ -83,8 +85,9 @@ def ingest_table(
     _step(lake, run, table, None)
     with lake.state.read() as connection:
         row = pull_row(connection, pull)
+        over = too_toxic(connection, table.toxic, [row], lake.storage)
     counts = (row.pulled, row.pending, row.quarantined, row.duplicate, row.superseded)
-    return TableResult(table.name, "done", *counts, round(time.monotonic() - start, 3))
+    return TableResult(table.name, "done", *counts, round(time.monotonic() - start, 3), over)
 
 
 def _pulled(

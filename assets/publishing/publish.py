@@ -91,7 +91,7 @@ def _built(
         except Refused as refused:
             if refused.table in held:
                 raise
-            held[refused.table] = refused.reason
+            held[refused.table] = refused.hold
         except BaseException:
             with suppress(OSError):
                 remove_tree(draft.folder)  # half a candidate would keep a full disk full

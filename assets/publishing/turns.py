@@ -74,27 +74,6 @@ class Turn:
         """The newest pending pull that holds every record its source had."""
         return next((pull for pull in reversed(self.pulls) if pull.whole), None)
 
-    def refusal(self) -> str | None:
-        """Why this table is not to be published now; None when it may be."""
-        if self.accepted:
-            return None
-        return self.hold or self._emptied() or self._too_toxic()
-
-    def _emptied(self) -> str | None:
-        rows = self.previous.rows if self.previous else 0
-        if rows and self.declaration.load == "replace" and self.whole is not None and not self.whole.pulled:
-            return f"a complete pull brought no record, the table has {rows:,}"
-        if rows and self.keys is not None and not self.keys.pending:
-            return f"the comparison of keys found no key, the table has {rows:,}"
-        return None
-
-    def _too_toxic(self) -> str | None:
-        limit = self.declaration.toxic
-        pulled, toxic = sum(p.pulled for p in self.pulls), sum(p.quarantined for p in self.pulls)
-        if limit.beyond == "publish" or pulled < limit.min_rows or toxic <= limit.max_share * pulled:
-            return None
-        return f"{toxic:,} of {pulled:,} records are toxic ({toxic / pulled:.1%}, at most {limit.max_share:.1%} may be)"
-
 
 def read_turn(connection: sa.Connection, declaration: TableDeclaration, judge: Judge, current: Manifest | None) -> Turn:
     """The table's turn as the state stands; `current` is the release that readers see."""
