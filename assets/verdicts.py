@@ -62,7 +62,7 @@ def _frames(work: _Work) -> Iterator[tuple[pl.DataFrame, str]]:
     """The pull's records, a batch at a time; rows all at once when a rule compares rows."""
     batches, whole = list(work.batches.values()), list[pl.DataFrame]()
     for batch in batches:
-        raw = read_batch(work.lake.storage, batch)
+        raw = work.made.standing(read_batch(work.lake.storage, batch))
         if batch.kind == "rows" and work.judge.needs_whole:
             whole.append(raw)
         else:
@@ -73,7 +73,8 @@ def _frames(work: _Work) -> Iterator[tuple[pl.DataFrame, str]]:
 
 def _judge(work: _Work, raw: pl.DataFrame, kind: str) -> None:
     made = work.made
-    made.pulled += raw.height
+    if raw.is_empty():
+        return
     if kind == "fault":
         made.refuse(of_fault(raw, work.batches[raw["_batch"][0]]))
         return

@@ -9,11 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
+from tilth.assets.lake import Run
 from tilth.assets.night import Publishable
 from tilth.assets.publishing.history import accept, withdraw
 from tilth.assets.publishing.planning import Plan, plan
 from tilth.assets.publishing.release import Releases
+from tilth.assets.ready import judge_changed
 from tilth.errors import ReleaseError
 from tilth.pipelines.night import NightResult, run_night
 from tilth.pipelines.progress import Progress
@@ -54,6 +57,10 @@ def accept_held(
     done: list[tuple[Accepted, int]] = []
 
     def first(lake: Lake) -> None:
+        if table in project.tables:  # what is accepted is what the contract says of it now
+            run_id = str(uuid4())
+            run = Run(run_id, run_id, datetime.now(UTC), command="tilth publish accept")
+            judge_changed(project.tables[table], project.contract(project.tables[table]), lake, run)
         found = _held(_plan(project, lake), table)
         if progress:
             progress(Progress(table, "publish", "held", found.words()))

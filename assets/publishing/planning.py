@@ -89,9 +89,17 @@ class Plan:
 
 
 def plan(
-    publishables: Sequence[Publishable], lake: Lake, current: Manifest | None, select: frozenset[str] | None
+    publishables: Sequence[Publishable],
+    lake: Lake,
+    current: Manifest | None,
+    select: frozenset[str] | None,
+    *,
+    held: Mapping[str, Hold] | None = None,
 ) -> Plan:
-    """Read the state once and decide what this publish does; `select` None means everything."""
+    """Read the state once and decide what this publish does; `select` None means everything.
+
+    `held`: what is known to hold tables already.
+    """
     specs = {p.name: spec_of(p.contract) for p in publishables}
     tables = {p.name: p for p in publishables if isinstance(p.declaration, TableDeclaration)}
     with lake.state.read() as connection:
@@ -104,8 +112,8 @@ def plan(
         accepted = {d.name: accepted_of(connection, d.name) for d in derived}
         taken_back = {d.name: hold_of(connection, d.name) for d in derived if not accepted[d.name]}
         events = last_event(connection)
-        held = {name: hold for name, turn in turns.items() if (hold := hold_on(connection, turn, lake.storage))}
-    held |= {name: Hold(reason) for name, reason in taken_back.items() if reason}
+        found = {name: hold for name, turn in turns.items() if (hold := hold_on(connection, turn, lake.storage))}
+    found |= {name: Hold(reason) for name, reason in taken_back.items() if reason}
     groups = [
         chosen
         for group in reference_order({name: specs[name] for name in tables})
@@ -118,7 +126,7 @@ def plan(
         groups,
         turns,
         [(declaration, Judge.of(judges[declaration.name])) for declaration in derived],
-        held,
+        {**found, **(held or {})},
         accepted | {name: turn.accepted for name, turn in turns.items()},
         frozenset(d.name for d in derived if select is not None and d.name in select),
         events,
