@@ -10,9 +10,14 @@ from typing import Any
 
 __all__ = ["OPPOSITE", "standing"]
 
-OPPOSITE = {"opened": "withdrawn"} | dict.fromkeys(
-    ("replayed", "corrected", "superseded", "waived", "discarded"), "reopened"
-)
+OPPOSITE = {
+    "opened": "withdrawn",
+    "replayed": "reopened",
+    "corrected": "reopened",
+    "superseded": "reopened",
+    "waived": "reopened",
+    "discarded": "reopened",
+}
 """The event that takes an event back."""
 
 

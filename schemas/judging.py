@@ -16,7 +16,7 @@ from tilth.schemas.compile import compile_rules
 from tilth.schemas.dtypes import expected_value
 from tilth.schemas.evaluate import verdicts
 from tilth.schemas.reading import schema_of, spec_of
-from tilth.schemas.reasons import REASON, REASONS, Failure, as_json, key_text, reasons
+from tilth.schemas.reasons import REASON, REASONS, Failure, as_json, key_text, one_reason, reasons
 from tilth.schemas.resolve import resolve
 from tilth.schemas.rules import Quality, Rule
 from tilth.schemas.spec import Spec
@@ -213,14 +213,13 @@ class _Work:
         raw = self.raw[rows["_ordinal"]]
         pulled = [name for name in raw.columns if not name.startswith("_")]
         shown = key_text(rows, columns) if len(columns) == 1 else rows.select(_together(columns)).to_series()
-        why = pl.struct(rule=pl.lit("unique"), column=pl.lit(named), value=shown, expected=pl.lit(expected))
         told = [
             key_text(rows, self.judge.spec.key).alias("key"),
             pl.lit(None, dtype=pl.String).alias("version"),
             as_json(raw, pulled).alias("raw"),
         ]
         refused = raw.select("_batch", "_ordinal").with_columns(told)
-        self.toxic.append(refused.with_columns(pl.concat_list(why).cast(REASONS).alias("reasons")))
+        self.toxic.append(refused.with_columns(one_reason(pl.lit("unique"), named, shown, expected)))
 
 
 def _together(columns: Sequence[str]) -> pl.Expr:

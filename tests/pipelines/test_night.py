@@ -12,11 +12,14 @@ from typing import Any
 import dagster as dg
 import duckdb
 import pytest
+import sqlalchemy as sa
 
+from tilth.assets.lake import Lake
 from tilth.assets.lease import holder_of, lease
 from tilth.assets.process import is_gone, process_tags
 from tilth.assets.publishing.history import accept
 from tilth.assets.resources import workbench
+from tilth.assets.state import leases
 from tilth.errors import DeclarationError, ReleaseError
 from tilth.pipelines.accepting import accept_held
 from tilth.pipelines.definitions import compose
@@ -266,3 +269,27 @@ def test_what_is_declared_to_fail_ends_with_1_and_publishes_the_rest(company: An
     found, night = accept_held(project, "customers", why="Di pays tomorrow")
     assert found is not None
     assert (night.exit, night.release) == (0, 3)
+
+
+def test_what_is_done_first_says_what_is_published_under_the_same_lease(company: Any) -> None:
+    project = open_project(company.folder)
+    run_night(project, publish=False)
+    holders: list[str] = []
+
+    def first(lake: Lake) -> tuple[str, ...]:
+        with lake.state.read() as connection:
+            holders.extend(connection.execute(sa.select(leases.c.token)).scalars())
+        return ("customers",) if len(holders) > 1 else ()
+
+    nothing = run_night(project, ingest=False, first=first)
+    assert (nothing.exit, nothing.release, nothing.run_id) == (0, None, "")
+    told: list[str] = []
+
+    def watch(_: Progress) -> None:
+        with project.lake().state.read() as connection:
+            told.extend(connection.execute(sa.select(leases.c.token)).scalars())
+
+    some = run_night(project, ingest=False, first=first, progress=watch)
+    assert (some.exit, some.release) == (0, 1)
+    assert set(told) == {holders[1]}
+    assert published(company, "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'main'") == [("customers",)]
