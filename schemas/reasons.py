@@ -9,7 +9,7 @@ import polars as pl
 
 from tilth.schemas.casting import exactly, text_of
 
-__all__ = ["REASON", "REASONS", "Failure", "as_json", "key_text", "reasons", "unescaped"]
+__all__ = ["REASON", "REASONS", "Failure", "as_json", "key_text", "one_reason", "reasons", "unescaped"]
 
 REASON = pl.Struct({"rule": pl.String, "column": pl.String, "value": pl.String, "expected": pl.String})
 REASONS = pl.List(REASON)
@@ -74,6 +74,12 @@ def as_json(raw: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
     if not texts:
         return pl.repeat("{}", raw.height, eager=True)
     return raw.select(pl.struct(texts).struct.json_encode().alias("raw")).to_series()
+
+
+def one_reason(rule: pl.Expr, column: str | None, value: pl.Expr | pl.Series, expected: str) -> pl.Expr:
+    """A list of just one reason for each row."""
+    told = {"column": pl.lit(column, pl.String), "value": value, "expected": pl.lit(expected)}
+    return pl.concat_list(pl.struct(rule=rule, **told)).cast(REASONS).alias("reasons")
 
 
 def key_text(values: pl.DataFrame, key: Sequence[str]) -> pl.Series:
