@@ -22,7 +22,7 @@ def misshapen(
 
     A record whose own file has none of the columns that a strict contract refuses is not blamed for those of others.
     """
-    for rule, names, expected in _faults(spec, raw.columns, beside):
+    for rule, names, expected in _faults(spec, raw.columns, beside, lacking):
         failed = pl.repeat(True, raw.height, dtype=pl.Boolean, eager=True)
         if rule == "strict" and all(name in lacking for name in names):
             failed = ~reduce(lambda a, b: a & b, (lacking[name] for name in names))
@@ -32,7 +32,9 @@ def misshapen(
         yield Failure(rule, column, (), expected, failed), told
 
 
-def _faults(spec: Spec, pulled: Sequence[str], beside: Collection[str]) -> Iterator[tuple[str, list[str], str]]:
+def _faults(
+    spec: Spec, pulled: Sequence[str], beside: Collection[str], lacking: Lacking
+) -> Iterator[tuple[str, list[str], str]]:
     """(rule, columns, expected); columns that start with `_`, or stand in `beside`, are the house's."""
     read = {column.source for column in spec.columns}
     theirs = [name for name in pulled if name in read or not (name.startswith("_") or name in beside)]
@@ -41,7 +43,7 @@ def _faults(spec: Spec, pulled: Sequence[str], beside: Collection[str]) -> Itera
     more = [name for name in theirs if name not in read]
     if spec.strict and more:
         yield "strict", more, "no columns but those of the contract"
-    found = [name for name in theirs if name in read]
+    found = [name for name in theirs if name in read and name not in lacking]  # these stand where they were put
     wanted = [name for name in dict.fromkeys(column.source for column in spec.columns) if name in found]
     astray = next((name for name, right in zip(found, wanted, strict=True) if name != right), None)
     if spec.ordered and astray is not None:

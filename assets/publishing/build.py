@@ -21,9 +21,10 @@ from tilth.assets.declared import DerivedDeclaration
 from tilth.assets.lake import Lake, Run
 from tilth.assets.publishing.candidate import Candidate
 from tilth.assets.publishing.chunks import chunks_of
-from tilth.assets.publishing.closing import Clerk, carried, oldest
-from tilth.assets.publishing.derive import Recipe, derive, derived_version, query_recipe
+from tilth.assets.publishing.closing import Clerk, carried, freed, held_back, oldest
+from tilth.assets.publishing.derive import Derived, Recipe, derive, derived_version, query_recipe
 from tilth.assets.publishing.engine import connect, parquet
+from tilth.assets.publishing.holds import Hold, built_shares, hold_on_build
 from tilth.assets.publishing.manifest import TableRelease
 from tilth.assets.publishing.pictures import pictures_of
 from tilth.assets.publishing.planning import Plan
@@ -41,9 +42,9 @@ __all__ = ["Build", "Refused", "build"]
 class Refused(Exception):
     """A table that this candidate cannot hold, and why; the candidate is thrown away."""
 
-    def __init__(self, table: str, reason: str) -> None:
-        super().__init__(table, reason)
-        self.table, self.reason = table, reason
+    def __init__(self, table: str, hold: Hold) -> None:
+        super().__init__(table, hold.reason)
+        self.table, self.hold = table, hold
 
 
 @dataclass(slots=True)
@@ -57,7 +58,7 @@ class Build:
 
 
 @contextmanager
-def build(draft: Draft, plan: Plan, held: Mapping[str, str], lake: Lake, run: Run, *, number: int) -> Generator[Build]:
+def build(draft: Draft, plan: Plan, held: Mapping[str, Hold], lake: Lake, run: Run, *, number: int) -> Generator[Build]:
     """The candidate of release `number`, its transaction open; committed when the block ends well."""
     con = connect(draft.path, time_zone=lake.time_zone)
     try:
@@ -76,7 +77,7 @@ def build(draft: Draft, plan: Plan, held: Mapping[str, str], lake: Lake, run: Ru
 class _Builder:
     result: Build
     plan: Plan
-    held: Mapping[str, str]
+    held: Mapping[str, Hold]
     lake: Lake
     clerk: Clerk
     folder: Path
@@ -109,7 +110,7 @@ class _Builder:
         together = [name for name in group if name not in self.held]
         for name in together:
             if missing := unpublished(self.result.candidate, self.plan.specs[name], together):
-                raise Refused(name, f"{missing}; next: tilth check, then tilth run")
+                raise Refused(name, Hold(f"{missing}\n  next: tilth check, then tilth run"))
 
     def _circle(self, turns: list[Turn]) -> dict[str, str]:
         """Of tables that refer to themselves or each other: the records that arrive together."""
@@ -128,11 +129,11 @@ class _Builder:
         candidate, spec = self.result.candidate, turn.judge.spec
         if turn.name in self.held:
             candidate.create(turn.name, spec)
-            reason, rows = self.held[turn.name], candidate.rows(turn.name)
-            return self.clerk.held(turn, rows, reason, changed=turn.name in candidate.changed)
+            hold, rows = self.held[turn.name], candidate.rows(turn.name)
+            return self.clerk.held(turn, rows, hold, changed=turn.name in candidate.changed)
         if not candidate.fits(turn.name, spec) and turn.whole is None:
             what = "its contract's columns changed, and no complete pull is waiting"
-            raise Refused(turn.name, f"{what}; next: tilth run --full --select {turn.name}")
+            raise Refused(turn.name, Hold(f"{what}\n  next: tilth run --full --select {turn.name}"))
         self._present(turn)
         with self.lake.state.read() as connection:
             places, pictures = belonging(connection, turn), pictures_of(connection, turn)
@@ -155,7 +156,7 @@ class _Builder:
         with self.lake.state.read() as connection:
             opened = open_entries(connection, name)
         if name in self.held:
-            entry, merged = replace(entry, state="held", reason=self.held[name]), self._as_it_was(entry, opened.height)
+            entry, merged = held_back(entry, self.held[name]), self._as_it_was(entry, opened.height)
             return self.clerk.derived(declaration, merged, entry, changed=name in candidate.changed)
         version = derived_version(declaration, judge.spec, self.lake.time_zone)
         anew = old is None or old.contract != version or name not in candidate.tables()
@@ -163,13 +164,22 @@ class _Builder:
         if anew or asked or self._behind(declaration, entry, self.result.tables):
             missed = self.plan.current is not None and self._behind(declaration, entry, self.plan.current.tables)
             recipe = self._recipe(declaration, judge, everything=anew or missed or bool(opened.height))
-            merged, self.result.quality[name] = derive(candidate, declaration, judge, recipe, opened, self.folder)
+            made = derive(candidate, declaration, judge, recipe, opened, self.folder)
+            if not self.plan.accepted[name] and (hold := self._too_toxic(declaration, made)):
+                raise Refused(name, hold)
+            merged, self.result.quality[name] = made.merged, made.quality
             entry = replace(entry, built_in=self.clerk.number)
         else:
             merged = self._as_it_was(entry, opened.height)
         as_of, through = oldest(self.result.tables, declaration.inputs)
-        entry = replace(entry, state="published", reason=None, contract=version, data_as_of=as_of, through=through)
+        entry = replace(freed(entry, None), contract=version, data_as_of=as_of, through=through)
         return self.clerk.derived(declaration, merged, entry, changed=name in candidate.changed)
+
+    def _too_toxic(self, declaration: DerivedDeclaration, made: Derived) -> Hold | None:
+        """Rows of a held build open no entries: they are mended where they come from."""
+        with self.lake.state.read() as connection:
+            shares = built_shares(connection, declaration.name)
+        return hold_on_build(declaration, made.built, made.toxic["reasons"], shares)
 
     @staticmethod
     def _behind(declaration: DerivedDeclaration, entry: TableRelease, tables: Mapping[str, TableRelease]) -> bool:
@@ -198,6 +208,6 @@ def _blamed(table: str) -> Generator[None]:
     except (duckdb.IOException, duckdb.OutOfMemoryException, ReleaseError):
         raise
     except TilthError as error:
-        raise Refused(table, " ".join(line.strip() for line in error.lines())) from error
+        raise Refused(table, Hold(" ".join(line.strip() for line in error.lines()))) from error
     except (duckdb.Error, pl.exceptions.PolarsError, pa.ArrowException) as error:
-        raise Refused(table, str(error).splitlines()[0]) from error
+        raise Refused(table, Hold(str(error).splitlines()[0])) from error

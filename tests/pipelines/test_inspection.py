@@ -9,7 +9,8 @@ import pytest
 
 from tilth.errors import DeclarationError
 from tilth.pipelines.inspection import inspect_project
-from tilth.pipelines.project import systems
+from tilth.pipelines.night import run_night
+from tilth.pipelines.project import open_project, systems
 from tilth.pipelines.settings import read_settings
 
 SALES, TURNOVER = "defs/sales/defs.yaml", "defs/turnover/defs.yaml"
@@ -144,3 +145,15 @@ def test_a_type_that_cannot_be_published_is_told(company: Any) -> None:
 
 def test_a_good_project_has_no_problem(company: Any) -> None:
     assert inspect_project(company.folder).problems == ()
+
+
+@pytest.mark.parametrize("end", [";", "; -- all of them", " -- all of them\n;", ";; /* all */"])
+def test_a_query_may_end_as_people_end_it_for_the_check_and_for_the_night(company: Any, end: str) -> None:
+    sql = "SELECT customer_id, sum(amount) AS amount FROM sales GROUP BY customer_id"
+    declared = (company.folder / TURNOVER).read_text("utf-8")
+    lines = "".join(f"\n    {line}" for line in f"{sql}{end}".splitlines())
+    company.write(TURNOVER, declared.replace(f"sql: {sql}", f"sql: |{lines}"))
+    assert inspect_project(company.folder).problems == ()
+    night = run_night(open_project(company.folder))
+    assert (night.exit, night.release) == (0, 1)
+    assert "turnover" not in "".join(night.problems)

@@ -299,7 +299,7 @@ def test_a_rule_that_cannot_be_evaluated_is_false_for_that_row() -> None:
 
 
 def test_the_library_face_settles_keys_inside_the_frame() -> None:
-    rows = pl.LazyFrame(
+    rows = pl.DataFrame(
         {"id": ["a", "A", "b", "b", "c", "d"], "limit": ["1", "1,00", "2", "3", "x", "5"], "since": ["01.01.2024"] * 6}
     )
     verdict = judge(rows, Customer)

@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from tilth.errors import ContractError
 from tilth.schemas.contract import Contract, field, spec_of
 from tilth.schemas.judging import Judge, Verdict, judge
+from tilth.schemas.pieces import pieces
 from tilth.schemas.values import put_together
 
 
@@ -214,17 +215,36 @@ def test_of_frames_put_together_each_answers_for_its_own_columns() -> None:
             strict = True
 
     first, second = pl.DataFrame({"a": [1]}), pl.DataFrame({"a": [2, 3], "b": [None, 3]})
-    whole, lacking = put_together(
-        [first, second, pl.DataFrame({"a": [4], "x,y": [0]}), pl.DataFrame(schema=["a", "z"])]
-    )
-    verdict = judge(whole, Closed, lacking=lacking)
-    assert told(verdict) == [(1, "not_null", "b", None), (3, "strict", "x,y,z", None)]
-    assert verdict.good.rows() == [(1, None), (3, 3)]
-    assert {(q.rule, q.checked, q.failed) for q in verdict.quality if q.failed} == {
-        ("not_null", 4, 1),
-        ("strict", 4, 1),
-    }
+    frames = [first, second, pl.DataFrame({"a": [4], "x,y": [0]}), pl.DataFrame(schema=["a", "z"])]
+    whole, lacking = put_together(frames)
+    judged = Judge.of(Closed).rows(whole.with_row_index("_row"), lacking)
+    said = [(row["_row"], r["rule"], r["column"]) for row in judged.toxic.to_dicts() for r in row["reasons"]]
+    assert said == [(1, "not_null", "b"), (3, "strict", "x,y,z")]
+    assert judged.good.select("a", "b").rows() == [(1, None), (3, 3)]
+    assert {(q.rule, q.checked, q.failed) for q in judged.quality if q.failed} == {("not_null", 4, 1), ("strict", 4, 1)}
     assert put_together([])[0].shape == (0, 0) and put_together([first, first])[1] == {}
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_of_a_pull_in_pieces_each_answers_for_its_own_columns(whole: bool) -> None:
+    class Once(pa.DataFrameModel):
+        a: int = pa.Field(unique=True)
+        b: Optional[int]  # noqa: UP045
+        c: int
+
+        if whole:
+
+            @pa.check("c")
+            def most(cls, data: pa.PolarsData) -> pl.LazyFrame:
+                return data.lazyframe.select(pl.col("c") >= pl.col("c").min())
+
+        class Config:
+            ordered = True
+
+    frames = [pl.DataFrame({"a": [1, 2], "c": 0}), pl.DataFrame({"a": [1, 3], "b": [1, None], "c": 0})]
+    found = [*pieces(Judge.of(Once), lambda names: iter(f.select(names or f.columns) for f in frames))]
+    toxic = pl.concat(piece.toxic for piece in found).explode("reasons").unnest("reasons").sort("row")
+    assert toxic.select("row", "rule").rows() == [(0, "unique"), (2, "unique"), (3, "not_null")]
 
 
 def test_values_that_are_unique_together() -> None:

@@ -1,0 +1,154 @@
+"""A pull judged piece by piece: memory does not grow with the rows, only with what is toxic in one piece.
+
+What must be unique takes a look at those columns first (see `repeats.py`); suspects are held back and come last. A
+contract with rules over whole columns, or a whole pull, is judged as one frame.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from tilth.schemas.reasons import REASONS, Failure
+from tilth.schemas.repeats import Repeats, contest, groups_of, repeats_in
+from tilth.schemas.rules import Quality
+from tilth.schemas.spec import Severity
+from tilth.schemas.splitting import Judge, Looked, copied
+from tilth.schemas.values import Lacking, put_together, read_values
+
+__all__ = ["TOXIC", "Frames", "Piece", "listed", "piece_of", "pieces", "repeats_of", "rows_of_piece", "summed"]
+
+TOXIC = pl.Schema({"row": pl.Int64(), "key": pl.String(), "raw": pl.String(), "reasons": REASONS})
+_CELLS, _FEWEST, _MOST = 4_000_000, 10_000, 250_000  # of one piece: values, rows
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some rows of a pull, judged."""
+
+    good: pl.DataFrame  # contract columns
+    toxic: pl.DataFrame  # TOXIC
+    counts: Mapping[str, int]  # pulled, good, duplicate, toxic: they add up over all pieces
+    quality: tuple[Quality, ...]
+
+
+Frames = Callable[[Sequence[str] | None], Iterator[pl.DataFrame]]
+"""The frames of a pull, at least one, the same whenever they are asked for; of these columns those that are there."""
+
+
+def rows_of_piece(columns: int) -> int:
+    """How many rows of so many columns are judged at once."""
+    return min(_MOST, max(_FEWEST, _CELLS // max(1, columns)))
+
+
+def repeats_of(judge: Judge, frames: Frames) -> Repeats:
+    """Which of the pull's keys and unique values come more than once."""
+    groups = groups_of(judge.spec)
+    wanted = {name for group in groups for name in group}
+    only = replace(judge.spec, columns=tuple(column for column in judge.spec.columns if column.name in wanted))
+    sources = [column.source for column in only.columns]
+    return repeats_in(groups, lambda: (read_values(only, raw, None).frame for raw in frames(sources)))
+
+
+def pieces(judge: Judge, frames: Frames, repeats: Repeats | None = None) -> Iterator[Piece]:
+    """The rows of the frames, judged, each in one piece."""
+    if judge.needs_whole:
+        yield piece_of(judge, *put_together([*frames(None)]))
+        return
+    found, first = repeats or repeats_of(judge, frames), 0
+    held: list[pl.DataFrame] = []
+    places: list[pl.Series] = []
+    for raw in frames(None):
+        looked = judge.look(raw)
+        suspects = _suspects(looked, found)
+        row = pl.int_range(first, first + raw.height, eager=True)
+        yield _piece(looked, row, suspects, pulled=raw.height, quality=(*looked.quality, *_asked(looked)))
+        if suspects is not None:
+            held.append(copied(raw, suspects.arg_true()))
+            places.append(row.filter(suspects))
+        first += raw.height
+    if held:
+        waiting, lacking = put_together(held)
+        yield _compared(judge.look(waiting, lacking), pl.concat(places), _all(waiting))
+
+
+def piece_of(judge: Judge, raw: pl.DataFrame, lacking: Lacking | None = None) -> Piece:
+    """A whole pull, judged as one piece."""
+    looked = judge.look(raw, lacking)
+    repeats = repeats_in(groups_of(judge.spec), lambda: iter([looked.values.frame]))
+    suspects = _suspects(looked, repeats)
+    row = pl.int_range(raw.height, eager=True)
+    piece = _compared(looked, row, ~_all(raw) if suspects is None else suspects)
+    quality = summed((*looked.quality, *_asked(looked), *piece.quality))
+    return replace(piece, counts={**piece.counts, "pulled": raw.height}, quality=quality)
+
+
+def _suspects(looked: Looked, repeats: Repeats) -> pl.Series | None:
+    """Good rows that may share a value with another row."""
+    suspects, condemned = repeats.suspects(looked.values.frame), looked.condemned
+    return suspects if suspects is None or condemned is None else suspects & ~condemned
+
+
+def _asked(looked: Looked) -> list[Quality]:
+    """Of how many good rows it is asked whether their values are unique."""
+    values, condemned = looked.values.frame, looked.condemned
+    asked: list[Quality] = []
+    for columns in groups_of(looked.spec):
+        there = pl.all_horizontal(pl.col(columns).is_not_null())
+        good = there if condemned is None else there & ~condemned
+        asked.append(Quality("unique", ",".join(columns), "error", int(values.select(good.sum()).item()), 0))
+    return asked
+
+
+def _all(frame: pl.DataFrame) -> pl.Series:
+    return pl.repeat(True, frame.height, dtype=pl.Boolean, eager=True)
+
+
+def _compared(looked: Looked, row: pl.Series, suspects: pl.Series) -> Piece:
+    """The rows after the suspects among them were compared with each other."""
+    at = suspects.arg_true()
+    found = contest(looked.values.frame[at].with_columns(_batch=pl.lit(0), _ordinal=at), looked.spec)
+    failures, quality = list(looked.failures), list[Quality]()
+    for taken in found.taken:
+        named, count = ",".join(taken.columns), int(taken.failed.sum())
+        quality.append(Quality("unique", named, "error", 0, count))
+        if count:
+            failed = (~_all(looked.raw)).scatter(at.filter(taken.failed), True)
+            failures.append(Failure("unique", named, (), taken.expected, failed, read=taken.columns))
+    duplicate = (~_all(looked.raw)).scatter(at.filter(found.duplicate), True)
+    said = replace(looked, failures=failures)
+    return _piece(said, row, duplicate, duplicates=int(found.duplicate.sum()), quality=quality)
+
+
+def _piece(
+    looked: Looked,
+    row: pl.Series,
+    without: pl.Series | None,
+    *,
+    quality: Sequence[Quality],
+    pulled: int = 0,
+    duplicates: int = 0,
+) -> Piece:
+    condemned = looked.condemned
+    at = row.filter(condemned) if condemned is not None else row.clear()
+    toxic = looked.toxic().select("key", "raw", "reasons").insert_column(0, at.alias("row"))
+    good = looked.good(looked.values.frame, without=without)
+    counts = {"pulled": pulled, "good": good.height, "duplicate": duplicates, "toxic": toxic.height}
+    return Piece(good, toxic, counts, tuple(quality))
+
+
+def listed(toxic: pl.DataFrame) -> pl.DataFrame:
+    """row, rule, column, value, expected: one line a reason."""
+    return toxic.select("row", "reasons").explode("reasons").unnest("reasons")
+
+
+def summed(quality: Sequence[Quality]) -> tuple[Quality, ...]:
+    """One line a rule, in the order in which the rules are met first."""
+    sums: dict[tuple[str, str | None, Severity], Counter[str]] = {}
+    for one in quality:
+        of = sums.setdefault((one.rule, one.column, one.severity), Counter())
+        of.update(checked=one.checked, failed=one.failed)
+    return tuple(Quality(*rule, of["checked"], of["failed"]) for rule, of in sums.items())
