@@ -18,19 +18,21 @@ from polars.io.plugins import register_io_source
 
 from tilth.errors import ContractError
 from tilth.schemas.evaluate import backend_of
-from tilth.schemas.rules import Kind, Rule, expected_by
+from tilth.schemas.relations import Sum
+from tilth.schemas.rules import Kind, Rule, expected_by, sum_check
 from tilth.schemas.spec import Severity, Spec
 
 __all__ = ["compile_rules"]
 
 
 def compile_rules(schema: DataFrameSchema, spec: Spec) -> tuple[Rule, ...]:
-    """Every check of the model, column checks first, in the order of the model."""
+    """Every check of the model, column checks first, in the order of the model; then its sums."""
     rules: list[Rule] = []
     for column in spec.columns:
         checks = schema.columns[column.name].checks
         rules += [_rule(check, column.name, spec, column.severity) for check in checks]
-    return (*rules, *(_rule(check, "*", spec, "error") for check in schema.checks or ()))
+    rules += [_rule(check, "*", spec, "error") for check in schema.checks or ()]
+    return (*rules, *(_rule(sum_check(one), "*", spec, one.severity) for one in spec.rules if isinstance(one, Sum)))
 
 
 def _rule(check: Check, target: str, spec: Spec, severity: Severity) -> Rule:

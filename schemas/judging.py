@@ -17,9 +17,12 @@ from tilth.schemas.dtypes import expected_value
 from tilth.schemas.evaluate import verdicts
 from tilth.schemas.reading import schema_of, spec_of
 from tilth.schemas.reasons import REASON, REASONS, Failure, as_json, key_text, reasons
+from tilth.schemas.relations import DeclaredRule
 from tilth.schemas.resolve import resolve
 from tilth.schemas.rules import Quality, Rule
-from tilth.schemas.spec import Spec
+from tilth.schemas.spec import Spec, unjudged_by
+from tilth.schemas.table_rules import verdicts_on_all
+from tilth.schemas.together import blamed
 from tilth.schemas.values import DELETED, Values, flag_column, passing_through, read_values, tombstoned
 
 __all__ = ["REASON", "REASONS", "Judge", "Judged", "Quality", "Verdict", "judge", "resolve"]
@@ -151,7 +154,8 @@ class Verdict:
     reasons: pl.DataFrame  # row, rule, column, value, expected: one line a reason
     counts: Mapping[str, int]  # pulled = good + duplicate + toxic
     quality: tuple[Quality, ...]  # how often each rule was asked, and how often it failed
-    unjudged: tuple[str, ...]  # what only other tables can tell
+    unjudged: tuple[str, ...]  # what only other tables, or what is published, can tell
+    held: tuple[str, ...] = ()  # rules of the whole table that do not hold: it would not be published
 
 
 def judge(rows: pl.LazyFrame | pl.DataFrame, contract: object) -> Verdict:
@@ -163,12 +167,14 @@ def judge(rows: pl.LazyFrame | pl.DataFrame, contract: object) -> Verdict:
     duplicates = work.one_per_key()
     for columns in work.judge.spec.unique:
         work.one_per_value(columns)
+    for rule in work.judge.spec.rules:
+        work.among_rows(rule)
     toxic = pl.concat(work.toxic).sort("_ordinal").select(pl.col("_ordinal").alias("row"), "key", "raw", "reasons")
     listed = toxic.select("row", "reasons").explode("reasons").unnest("reasons")
     counts = {"pulled": frame.height, "good": work.good.height, "duplicate": duplicates, "toxic": toxic.height}
     spec = work.judge.spec
-    unjudged = tuple(f"{c.name}: that {'.'.join(c.references)} has it" for c in spec.columns if c.references)
-    return Verdict(work.good.select(list(spec.schema)), toxic, listed, counts, tuple(work.quality), unjudged)
+    good, (whole, held) = work.good.select(list(spec.schema)), verdicts_on_all(work.good, spec.rules)
+    return Verdict(good, toxic, listed, counts, (*work.quality, *whole), tuple(unjudged_by(spec)), held)
 
 
 def _numbered(height: int) -> tuple[pl.Expr, pl.Expr]:
@@ -205,15 +211,27 @@ class _Work:
         self._condemn(self.good.filter(shared), columns, "a value that no other row has", checked)
         self.good = self.good.filter(~shared)
 
-    def _condemn(self, rows: pl.DataFrame, columns: Sequence[str], expected: str, checked: int) -> None:
+    def among_rows(self, rule: DeclaredRule) -> None:
+        """Rows that break a dependency or a sequence among themselves."""
+        for found in blamed(self.good, rule):
+            rows = self.good.filter(found.failed)
+            if rule.severity == "warn":
+                self.quality.append(Quality(found.rule, ",".join(found.columns), "warn", found.asked, rows.height))
+                continue
+            self._condemn(rows, found.columns, found.expected, found.asked, rule=found.rule)
+            self.good = self.good.filter(~found.failed)
+
+    def _condemn(
+        self, rows: pl.DataFrame, columns: Sequence[str], expected: str, checked: int, *, rule: str = "unique"
+    ) -> None:
         named = ",".join(columns)
-        self.quality.append(Quality("unique", named, "error", checked, rows.height))
+        self.quality.append(Quality(rule, named, "error", checked, rows.height))
         if rows.is_empty():
             return
         raw = self.raw[rows["_ordinal"]]
         pulled = [name for name in raw.columns if not name.startswith("_")]
         shown = key_text(rows, columns) if len(columns) == 1 else rows.select(_together(columns)).to_series()
-        why = pl.struct(rule=pl.lit("unique"), column=pl.lit(named), value=shown, expected=pl.lit(expected))
+        why = pl.struct(rule=pl.lit(rule), column=pl.lit(named), value=shown, expected=pl.lit(expected))
         told = [
             key_text(rows, self.judge.spec.key).alias("key"),
             pl.lit(None, dtype=pl.String).alias("version"),

@@ -15,6 +15,7 @@ from tilth.errors import ContractError
 from tilth.schemas.dtypes import USABLE, is_text, usable
 from tilth.schemas.formats import UnknownDirective, pattern
 from tilth.schemas.near import near
+from tilth.schemas.reading_rules import rules_of, transitions_of
 from tilth.schemas.spec import FALSE, TRUE, Column, Severity, Spec
 from tilth.schemas.standardise import STANDARDISERS
 from tilth.schemas.version import version_of
@@ -52,7 +53,9 @@ def spec_of(model: object) -> Spec:
     _refuse_same_names(name, [column.name for column in columns])
     key = tuple(column.name for column in columns if column.key)
     description = inspect.cleandoc(schema.description or "")
-    return Spec(name, description, version_of(schema, columns), columns, key, _unique(name, schema, columns, key))
+    unique = _unique(name, schema, columns, key)
+    rules = rules_of(model, name, columns, [*([key] if key else []), *unique])
+    return Spec(name, description, version_of(schema, columns, rules), columns, key, unique, rules)
 
 
 def _refuse_same_names(model: str, names: Sequence[str]) -> None:
@@ -136,6 +139,7 @@ def _column(model: str, name: str, declared: Any) -> Column:
     dtype = usable(getattr(declared.dtype, "type", None))
     if dtype is None:
         raise meant.error("this type cannot be used", expected=USABLE, got=str(declared.dtype))
+    transitions, initial = transitions_of(meant.where, meant.metadata, dtype)
     column = Column(
         name=name, source=meant.text("source") or name, dtype=dtype, nullable=declared.nullable,
         required=declared.required, key=meant.flag("key"), unique=declared.unique, unit=meant.text("unit"),
@@ -143,7 +147,7 @@ def _column(model: str, name: str, declared: Any) -> Column:
         standardise=meant.texts("standardise"), formats=meant.texts("formats"), decimal=meant.text("decimal") or ".",
         thousands=meant.text("thousands"), time_zone=meant.text("time_zone"), true=meant.texts("true", TRUE),
         false=meant.texts("false", FALSE), references=_reference(meant),
-        severity=cast("Severity", meant.text("severity") or "error"),
+        severity=cast("Severity", meant.text("severity") or "error"), transitions=transitions, initial=initial,
     )  # fmt: skip
     _check(meant, column)
     return column
@@ -164,6 +168,8 @@ def _check(meant: _Meant, column: Column) -> None:
         raise meant.error("severity cannot be used", expected="'error' or 'warn'", got=repr(column.severity))
     if column.key and (column.nullable or not column.required or column.severity != "error"):
         raise meant.error("a key is never null, missing or only warned about", expected="key=True alone")
+    if column.key and (column.transitions is not None or column.initial is not None):
+        raise meant.error("a key never changes", expected="transitions of another column")
     for name in column.standardise:
         if name not in STANDARDISERS:
             raise meant.error(f"unknown standardiser {name!r}", expected=near(name, STANDARDISERS))

@@ -22,21 +22,23 @@ from pandera.api.base.model_components import BaseCheckInfo
 from pandera.api.checks import Check
 from pandera.api.polars.container import DataFrameSchema
 
-from tilth.schemas.spec import Column
+from tilth.schemas.spec import Column, DeclaredRule
 
 __all__ = ["version_of"]
 
 _WORDS = ("unit", "description", "pii", "term")
+_WHERE_SAID = ("transitions", "initial")  # count only where they are declared
 _PLAIN = (str, bytes, int, float, bool, type(None), Decimal, date, time, timedelta)
 
 
-def version_of(schema: DataFrameSchema, columns: Sequence[Column]) -> str:
+def version_of(schema: DataFrameSchema, columns: Sequence[Column], rules: Sequence[DeclaredRule] = ()) -> str:
     """The first 12 hex digits of sha256 over what the model accepts."""
     described = {
         "columns": [_column(column) for column in columns],
         "checks": {name: [_check(check) for check in column.checks] for name, column in schema.columns.items()},
         "whole": [_check(check) for check in schema.checks or ()],
         "unique": schema.unique,
+        **({"rules": [f"{rule!r}" for rule in rules]} if rules else {}),
     }
     text = json.dumps(described, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
@@ -44,7 +46,8 @@ def version_of(schema: DataFrameSchema, columns: Sequence[Column]) -> str:
 
 def _column(column: Column) -> dict[str, Any]:
     meant = asdict(column)
-    return {name: str(value) if name == "dtype" else value for name, value in meant.items() if name not in _WORDS}
+    unsaid = {name for name in _WHERE_SAID if meant[name] is None}.union(_WORDS)
+    return {name: str(value) if name == "dtype" else value for name, value in meant.items() if name not in unsaid}
 
 
 def _check(check: Check) -> dict[str, Any]:
