@@ -213,13 +213,14 @@ class _Work:
 
     def among_rows(self, rule: DeclaredRule) -> None:
         """Rows that break a dependency or a sequence among themselves."""
-        for found in blamed(self.good, rule):
-            rows = self.good.filter(found.failed)
+        before = self.good
+        for found in blamed(before, rule):
+            rows = before.filter(found.failed)
             if rule.severity == "warn":
                 self.quality.append(Quality(found.rule, ",".join(found.columns), "warn", found.asked, rows.height))
                 continue
             self._condemn(rows, found.columns, found.expected, found.asked, rule=found.rule)
-            self.good = self.good.filter(~found.failed)
+            self.good = self.good.join(rows, on="_ordinal", how="anti", maintain_order="left")
 
     def _condemn(
         self, rows: pl.DataFrame, columns: Sequence[str], expected: str, checked: int, *, rule: str = "unique"

@@ -48,18 +48,17 @@ def blamed(rows: pl.DataFrame, rule: DeclaredRule) -> Iterator[Blame]:
     if not isinstance(rule, FunctionalDependency | Ascending):
         return
     asked = rows.select(pl.all_horizontal(pl.col(rule.columns).is_not_null()).sum()).item()
-    if isinstance(rule, FunctionalDependency):
-        pairs = contradicting(counted(rows, rule), rule)
-        placed = rows.select(rule.columns).with_row_index("_row").join(pairs, on=rule.columns, how="semi")["_row"]
-        failed = pl.int_range(rows.height, dtype=pl.UInt32, eager=True).is_in(placed.implode())
-    else:
-        failed = disordered(rows, rule)
-    yield Blame(rule.name, rule.columns, rule.expected, asked, failed)
+    rows = rows.with_row_index("_row")
+    rest = rows
     if isinstance(rule, Ascending) and rule.gapless:
-        kept = ~failed if rule.severity == "error" else pl.repeat(True, rows.height, dtype=pl.Boolean, eager=True)
-        late = pl.Series(rows.with_row_index("_row").filter(kept)["_row"].filter(after_gaps(rows.filter(kept), rule)))
-        gaps = pl.int_range(rows.height, dtype=pl.UInt32, eager=True).is_in(late.implode())
-        yield Blame(GAP, rule.columns, rule.expected_before, asked, gaps)
+        waits = after_gaps(rest, rule)
+        yield Blame(GAP, rule.columns, rule.expected_before, asked, waits)
+        rest = rest.filter(~waits) if rule.severity == "error" else rest
+    if isinstance(rule, FunctionalDependency):
+        found = rest.join(contradicting(counted(rest, rule), rule), on=rule.columns, how="semi")["_row"]
+    else:
+        found = rest["_row"].filter(disordered(rest, rule))
+    yield Blame(rule.name, rule.columns, rule.expected, asked, rows["_row"].is_in(found.implode()))
 
 
 def counted(rows: pl.DataFrame, rule: FunctionalDependency) -> pl.DataFrame:
@@ -93,20 +92,20 @@ def disordered(rows: pl.DataFrame, rule: Ascending) -> pl.Series:
     before it (LOW), the least one after it (HIGH), and whether its own place is TAKEN. Of the rest as few as possible:
     all but a longest run that ascends, of several such runs the one whose values are least, from its end.
     """
-    known = rows.with_row_index("_row").drop_nulls(rule.columns)
+    known = rows.with_row_index("_at").drop_nulls(rule.columns)
     unfit = pl.Series("unfit", [False] * known.height, dtype=pl.Boolean)
     if LOW in rows.columns:
         value, low, high = pl.col(rule.column), pl.col(LOW), pl.col(HIGH)
         beyond = [value <= low, value >= high, pl.col(TAKEN)] if rule.strict else [value < low, value > high]
         unfit = known.select(pl.any_horizontal(test.fill_null(False) for test in beyond)).to_series()
-    blamed = known.filter(unfit)["_row"].to_list()
-    rest = known.filter(~unfit).sort(*rule.within, rule.by, rule.column, "_row")
+    blamed = known.filter(unfit)["_at"].to_list()
+    rest = known.filter(~unfit).sort(*rule.within, rule.by, rule.column, "_at")
     for group in rest.partition_by(rule.within, maintain_order=True) if rule.within else [rest]:
         kept = _longest(group[rule.column].to_list(), strict=rule.strict)
         if len(kept) < group.height:
             among = pl.Series("kept", sorted(kept), dtype=pl.Int64)
             at = pl.int_range(group.height, dtype=pl.Int64, eager=True)
-            blamed += group["_row"].filter(~at.is_in(among.implode())).to_list()
+            blamed += group["_at"].filter(~at.is_in(among.implode())).to_list()
     return pl.int_range(rows.height, dtype=pl.UInt32, eager=True).is_in(pl.Series(blamed, dtype=pl.UInt32).implode())
 
 
@@ -134,9 +133,9 @@ def _longest(values: Sequence[object], *, strict: bool) -> set[int]:
 
 def after_gaps(rows: pl.DataFrame, rule: Ascending) -> pl.Series:
     """Which rows of a frame that is judged alone have a gap before them in their group."""
-    known = rows.with_row_index("_row").drop_nulls(rule.columns)
+    known = rows.with_row_index("_at").drop_nulls(rule.columns)
     groups = list(rule.within) or [pl.lit(0)]
     place = pl.col(rule.column).cast(pl.Int128) - pl.col(rule.column).rank("dense").over(groups).cast(pl.Int128)
     marked = known.with_columns(place.alias("_island"))
-    blamed = marked.filter(pl.col("_island") != pl.col("_island").min().over(groups))["_row"]
+    blamed = marked.filter(pl.col("_island") != pl.col("_island").min().over(groups))["_at"]
     return pl.int_range(rows.height, dtype=pl.UInt32, eager=True).is_in(blamed.implode())

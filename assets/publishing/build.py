@@ -30,6 +30,8 @@ from tilth.assets.publishing.planning import Plan
 from tilth.assets.publishing.release import Draft
 from tilth.assets.publishing.rounds import Merged, take_turn
 from tilth.assets.publishing.settle import arriving, unpublished
+from tilth.assets.publishing.table_verdicts import refusal_of
+from tilth.assets.publishing.totals import Blocked, Totals, unsummed
 from tilth.assets.publishing.turns import Turn, belonging
 from tilth.assets.quarantine import open_entries
 from tilth.errors import LakeError, ReleaseError, TilthError
@@ -57,14 +59,20 @@ class Build:
 
 
 @contextmanager
-def build(draft: Draft, plan: Plan, held: Mapping[str, str], lake: Lake, run: Run, *, number: int) -> Generator[Build]:
-    """The candidate of release `number`, its transaction open; committed when the block ends well."""
+def build(
+    draft: Draft, plan: Plan, held: Mapping[str, str], lake: Lake, run: Run, *, number: int, blocked: Blocked
+) -> Generator[Build]:
+    """The candidate of release `number`, its transaction open; committed when the block ends well.
+
+    Raises Refused for a table that must be held, totals.Unbalanced for families whose newcomers must be `blocked`.
+    """
     con = connect(draft.path, time_zone=lake.time_zone)
     try:
         con.begin()
         result = Build(Candidate(con, run.at))
         clerk = Clerk(lake, run, number, plan.events)
-        _Builder(result, plan, held, lake, clerk, draft.folder).all()
+        totals = Totals(result.candidate, {name: plan.specs[name] for name in plan.pulled}, blocked)
+        _Builder(result, plan, held, lake, clerk, draft.folder, totals).all()
         yield result
         con.commit()
         con.execute("CHECKPOINT").fetchall()
@@ -80,6 +88,7 @@ class _Builder:
     lake: Lake
     clerk: Clerk
     folder: Path
+    totals: Totals
 
     def all(self) -> None:
         """Every table of the plan; tables outside it are carried over."""
@@ -94,6 +103,8 @@ class _Builder:
             for name in group:
                 with _blamed(name), self._timed(name):
                     self.result.tables[name] = self._turn(self.plan.turns[name], also)
+        for name, counted in self.totals.check(_blamed).items():
+            self.result.quality[name] = (*self.result.quality.get(name, ()), *counted)
         for declaration, judge in self.plan.derived:
             with _blamed(declaration.name), self._timed(declaration.name):
                 self.result.tables[declaration.name] = self._derived(declaration, judge)
@@ -108,7 +119,9 @@ class _Builder:
         """A table waits for what it refers to: without it, all its records would be toxic."""
         together = [name for name in group if name not in self.held]
         for name in together:
-            if missing := unpublished(self.result.candidate, self.plan.specs[name], together):
+            spec, coming = self.plan.specs[name], self.plan.turns.keys() - self.held.keys()
+            candidate = self.result.candidate
+            if missing := unpublished(candidate, spec, together) or unsummed(candidate, spec, coming):
                 raise Refused(name, f"{missing}; next: tilth check, then tilth run")
 
     def _circle(self, turns: list[Turn]) -> dict[str, str]:
@@ -136,8 +149,23 @@ class _Builder:
         self._present(turn)
         with self.lake.state.read() as connection:
             places, pictures = belonging(connection, turn), pictures_of(connection, turn)
-        merged = take_turn(candidate, turn, self.lake, places, pictures=pictures, also=also)
+        merged = take_turn(candidate, turn, self.lake, places, pictures=pictures, totals=self.totals, also=also)
+        self._whole(turn.name, turn.judge, merged.quality, pulled=self._pulled(turn), accepted=bool(turn.accepted))
         return self.clerk.pulled(turn, merged, changed=turn.name in candidate.changed)
+
+    def _pulled(self, turn: Turn) -> str | None:
+        """The relation of all good records that this turn merges."""
+        files = [self.lake.storage.url(pull.ready) for pull in turn.pulls if pull.pending]
+        return f"(SELECT * FROM {parquet(*files)} WHERE NOT _deleted)" if files else None
+
+    def _whole(
+        self, name: str, judge: Judge, found: tuple[Quality, ...], *, pulled: str | None, accepted: bool
+    ) -> None:
+        """Ask the rules of the whole table; one that does not hold holds it, unless a person has accepted that."""
+        verdicts, wrong = refusal_of(self.result.candidate, name, judge.spec, pulled)
+        self.result.quality[name] = (*found, *verdicts)
+        if wrong and not accepted:
+            raise Refused(name, wrong)
 
     def _present(self, turn: Turn) -> None:
         """The files this turn merges are there; a missing one is this table's trouble alone."""
@@ -163,7 +191,8 @@ class _Builder:
         if anew or asked or self._behind(declaration, entry, self.result.tables):
             missed = self.plan.current is not None and self._behind(declaration, entry, self.plan.current.tables)
             recipe = self._recipe(declaration, judge, everything=anew or missed or bool(opened.height))
-            merged, self.result.quality[name] = derive(candidate, declaration, judge, recipe, opened, self.folder)
+            merged, found = derive(candidate, declaration, judge, recipe, opened, self.folder)
+            self._whole(name, judge, found, pulled=None, accepted=bool(self.plan.accepted[name]))
             entry = replace(entry, built_in=self.clerk.number)
         else:
             merged = self._as_it_was(entry, opened.height)
