@@ -50,6 +50,11 @@ class FunctionalDependency:
         return (*self.determinant, *self.dependent)
 
     @property
+    def shown(self) -> tuple[str, ...]:
+        """The columns that a reason names, and whose values it shows."""
+        return self.columns
+
+    @property
     def expected(self) -> str:
         """What a reason says."""
         return f"one {_and(self.dependent)} for each {_and(self.determinant)}{', by majority' if self.vote else ''}"
@@ -72,6 +77,11 @@ class Ascending:
     def columns(self) -> tuple[str, ...]:
         """The columns it looks at."""
         return (*self.within, self.by, self.column)
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The column that a reason names, and whose value it shows."""
+        return (self.column,)
 
     @property
     def expected(self) -> str:

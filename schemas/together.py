@@ -52,13 +52,13 @@ def blamed(rows: pl.DataFrame, rule: DeclaredRule) -> Iterator[Blame]:
     rest = rows
     if isinstance(rule, Ascending) and rule.gapless:
         waits = after_gaps(rest, rule)
-        yield Blame(GAP, rule.columns, rule.expected_before, asked, waits)
+        yield Blame(GAP, rule.shown, rule.expected_before, asked, waits)
         rest = rest.filter(~waits) if rule.severity == "error" else rest
     if isinstance(rule, FunctionalDependency):
         found = rest.join(contradicting(counted(rest, rule), rule), on=rule.columns, how="semi")["_row"]
     else:
         found = rest["_row"].filter(disordered(rest, rule))
-    yield Blame(rule.name, rule.columns, rule.expected, asked, rows["_row"].is_in(found.implode()))
+    yield Blame(rule.name, rule.shown, rule.expected, asked, rows["_row"].is_in(found.implode()))
 
 
 def counted(rows: pl.DataFrame, rule: FunctionalDependency) -> pl.DataFrame:

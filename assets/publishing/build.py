@@ -25,10 +25,11 @@ from tilth.assets.publishing.closing import Clerk, carried, oldest
 from tilth.assets.publishing.derive import Recipe, derive, derived_version, query_recipe
 from tilth.assets.publishing.engine import connect, parquet
 from tilth.assets.publishing.manifest import TableRelease
+from tilth.assets.publishing.merged import Merged
 from tilth.assets.publishing.pictures import pictures_of
 from tilth.assets.publishing.planning import Plan
 from tilth.assets.publishing.release import Draft
-from tilth.assets.publishing.rounds import Merged, take_turn
+from tilth.assets.publishing.rounds import take_turn
 from tilth.assets.publishing.settle import arriving, unpublished
 from tilth.assets.publishing.table_verdicts import refusal_of
 from tilth.assets.publishing.totals import Blocked, Totals, unsummed

@@ -23,8 +23,8 @@ from tilth.assets.publishing.asking import numbered
 from tilth.assets.publishing.candidate import Candidate, comma
 from tilth.assets.publishing.engine import literal, parquet, quoted
 from tilth.assets.publishing.merge import Keyed, begin_table, merge_round, settled_counts
+from tilth.assets.publishing.merged import Merged
 from tilth.assets.publishing.removal import clear, remove_absent
-from tilth.assets.publishing.rounds import Merged
 from tilth.assets.quarantine import EVENTS, plan_opening
 from tilth.assets.refusals import as_entries, built_toxic, refused_rows
 from tilth.assets.toxic import TOXIC

@@ -65,6 +65,11 @@ class Settling:
             if isinstance(rule, FunctionalDependency | Ascending) and severity in (None, rule.severity):
                 yield rule
 
+    @property
+    def waits_for_rows(self) -> bool:
+        """Whether records may wait for other rows of their own table."""
+        return any(isinstance(rule, Ascending) and rule.gapless for rule in self._rules("error"))
+
     def _changes(self, into: str, severity: Severity) -> int:
         columns = [c for c in self.spec.columns if c.severity == severity]
         changing = [c for c in columns if c.transitions is not None or c.initial is not None]
@@ -122,8 +127,7 @@ class Settling:
         for columns in self.spec.unique:
             yield "unique", ",".join(columns), "error"
         for rule in self._rules():
-            dependency = isinstance(rule, FunctionalDependency)
-            columns = ",".join(rule.columns) if dependency else rule.columns[-1]
+            columns = ",".join(rule.shown)
             yield rule.name, columns, rule.severity
             if isinstance(rule, Ascending) and rule.gapless:
                 yield GAP, columns, rule.severity

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import polars as pl
 
@@ -16,6 +15,7 @@ from tilth.assets.lake import Lake
 from tilth.assets.publishing.candidate import Candidate
 from tilth.assets.publishing.engine import parquet
 from tilth.assets.publishing.merge import Keyed, begin_table, merge_round, settled_counts
+from tilth.assets.publishing.merged import Merged
 from tilth.assets.publishing.overtaking import overtaken
 from tilth.assets.publishing.pictures import Picture, Pictures, absent_keys, leave
 from tilth.assets.publishing.refusing import Settling
@@ -29,23 +29,7 @@ from tilth.assets.toxic import TOXIC
 from tilth.schemas.judging import Quality
 from tilth.schemas.spec import Severity
 
-__all__ = ["Merged", "take_turn"]
-
-
-@dataclass(frozen=True, slots=True)
-class Merged:
-    """What a turn did: its counts, and what the state has to learn once the release is current."""
-
-    counts: Counter[str]
-    events: pl.DataFrame  # quarantine.EVENTS
-    toxic: pl.DataFrame  # raw values and reasons of what settling refused
-    settled: pl.DataFrame  # _batch, _ordinal, state
-    quality: tuple[Quality, ...] = ()  # of the rules that were asked when it was settled
-
-    @classmethod
-    def nothing(cls) -> Merged:
-        """A turn that was not taken."""
-        return cls(Counter(), pl.DataFrame(), pl.DataFrame(), pl.DataFrame())
+__all__ = ["take_turn"]
 
 
 def take_turn(
@@ -72,6 +56,8 @@ def take_turn(
         work.replace(number)
         work.pending(number)
         work.returning(number)
+    while work.settling.waits_for_rows and work.come_back():
+        pass
     work.compare()
     work.overtake()
     return work.merged()
@@ -131,6 +117,14 @@ class _Turn:
         """What returns from quarantine of one pull: records whose wait may be over, and what was mended."""
         for back in [*returning(self.turn, number, self.open, self.orphans, self.lake.storage)]:
             self._let_in(back)
+
+    def come_back(self) -> int:
+        """Let those in that waited for a row of a later pull; how many came."""
+        before, none = self.counts["replayed"], self.open.clear()
+        for number in sorted(set(waiting(self.open)["pull"])):
+            for back in [*returning(self.turn, number, none, waiting(self.open), self.lake.storage)]:
+                self._let_in(back)
+        return self.counts["replayed"] - before
 
     def _let_in(self, back: Back) -> None:
         """Merge good records of open entries, those that need not wait; each that came is moved by its event."""
