@@ -6,7 +6,7 @@ counts again, and a refused row is no longer there for others to follow: so the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from tilth.assets.publishing.candidate import Candidate
@@ -21,7 +21,10 @@ from tilth.schemas.judging import Quality
 from tilth.schemas.relations import GAP, Ascending, FunctionalDependency
 from tilth.schemas.spec import Severity, Spec
 
-__all__ = ["Settling"]
+__all__ = ["Settling", "counted", "named", "refuse_after_all_gaps", "refuse_among_rows", "warn_among_rows"]
+
+Named = tuple[str, str, Severity]
+"""Rule, column, severity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +44,12 @@ class Settling:
         if waived or not self._looks:
             return found + refuse_repeated(self.candidate, self.keyed, self.spec.unique)
         begin_round(self.candidate, self.keyed, overtaken=overtaken)
-        look_again(self.candidate, self.keyed)
+        self._look()
         found += self.totals.refuse(self.keyed, into="tilth_refused") + self._changes("tilth_refused", "error")
         while True:
-            again = self._gaps() + refuse_repeated(self.candidate, self.keyed, self.spec.unique) + self._among_rows()
+            again = refuse_after_all_gaps(self.candidate, self.spec, self._look)
+            again += refuse_repeated(self.candidate, self.keyed, self.spec.unique)
+            again += refuse_among_rows(self.candidate, self.spec, self._look)
             found += again
             if not again:
                 return found
@@ -54,49 +59,24 @@ class Settling:
         if self.totals.of(self.keyed.table):
             self.totals.note(self.keyed)
 
+    def _look(self) -> None:
+        look_again(self.candidate, self.keyed)
+
     @property
     def _looks(self) -> bool:
         """Whether some rule compares newcomers with what stays."""
         changing = any(c.transitions is not None or c.initial is not None for c in self.spec.columns)
-        return changing or any(self._rules()) or bool(self.totals.of(self.keyed.table))
-
-    def _rules(self, severity: Severity | None = None) -> Iterator[FunctionalDependency | Ascending]:
-        for rule in self.spec.rules:
-            if isinstance(rule, FunctionalDependency | Ascending) and severity in (None, rule.severity):
-                yield rule
+        return changing or bool(_rules(self.spec)) or bool(self.totals.of(self.keyed.table))
 
     @property
     def waits_for_rows(self) -> bool:
         """Whether records may wait for other rows of their own table."""
-        return any(isinstance(rule, Ascending) and rule.gapless for rule in self._rules("error"))
+        return any(isinstance(rule, Ascending) and rule.gapless for rule in _rules(self.spec, "error"))
 
     def _changes(self, into: str, severity: Severity) -> int:
         columns = [c for c in self.spec.columns if c.severity == severity]
         changing = [c for c in columns if c.transitions is not None or c.initial is not None]
         return sum(refuse_transitions(self.candidate, self.keyed, column, into) for column in changing)
-
-    def _gaps(self) -> int:
-        """Records that wait for a number come first: nobody else is to be blamed for them."""
-        found = 0
-        for rule in self._rules("error"):
-            if isinstance(rule, Ascending) and rule.gapless:
-                look_again(self.candidate, self.keyed)
-                found += refuse_after_gaps(self.candidate, rule, "tilth_refused")
-        return found
-
-    def _among_rows(self) -> int:
-        """One look at the dependencies and sequences."""
-        found = 0
-        for rule in self._rules("error"):
-            look_again(self.candidate, self.keyed)
-            found += self._asked(rule, "tilth_refused")
-        look_again(self.candidate, self.keyed)
-        return found
-
-    def _asked(self, rule: FunctionalDependency | Ascending, into: str) -> int:
-        if isinstance(rule, FunctionalDependency):
-            return refuse_contradicting(self.candidate, rule, into)
-        return refuse_disordered(self.candidate, rule, into)
 
     def quality(self) -> Iterator[Quality]:
         """How often each rule was asked in this round, and how often it failed; those that only warn are asked now."""
@@ -104,20 +84,11 @@ class Settling:
         begin_settling(self.candidate, "tilth_warned")
         if self._looks:
             self._changes("tilth_warned", "warn")
-            for rule in self._rules("warn"):
-                self._asked(rule, "tilth_warned")
-                if isinstance(rule, Ascending) and rule.gapless:
-                    refuse_after_gaps(self.candidate, rule, "tilth_warned")
-        for name, column, severity in self._named():
-            scratch = "tilth_refused" if severity == "error" else "tilth_warned"
-            failed = self.candidate.number(
-                f'SELECT count(*) FROM (SELECT DISTINCT _batch, _ordinal FROM {scratch} WHERE "rule" = ? '
-                'AND "column" = ?)',
-                [name, column],
-            )
-            yield Quality(name, column, severity, asked, failed)
+            warn_among_rows(self.candidate, self.spec)
+        for rule in self._named():
+            yield counted(self.candidate, *rule, asked)
 
-    def _named(self) -> Iterator[tuple[str, str, Severity]]:
+    def _named(self) -> Iterator[Named]:
         """Rule, column and severity of all that is asked when a table is settled."""
         for column in self.spec.columns:
             if column.references is not None:
@@ -126,12 +97,67 @@ class Settling:
                 yield "transition", column.name, column.severity
         for columns in self.spec.unique:
             yield "unique", ",".join(columns), "error"
-        for rule in self._rules():
-            columns = ",".join(rule.shown)
-            yield rule.name, columns, rule.severity
-            if isinstance(rule, Ascending) and rule.gapless:
-                yield GAP, columns, rule.severity
+        yield from named(self.spec)
         for one in self.totals.of(self.keyed.table):
             if one.rule.severity == "error":
                 column = one.rule.column if self.keyed.table == one.parent else one.rule.amount
                 yield one.rule.name, column, "error"
+
+
+def refuse_after_all_gaps(
+    candidate: Candidate, spec: Spec, look: Callable[[], None], into: str = "tilth_refused"
+) -> int:
+    """Records that wait for a number come first: nobody else is to be blamed for them. `look`: see below."""
+    found = 0
+    for rule in _rules(spec, "error"):
+        if isinstance(rule, Ascending) and rule.gapless:
+            look()
+            found += refuse_after_gaps(candidate, rule, into)
+    return found
+
+
+def refuse_among_rows(candidate: Candidate, spec: Spec, look: Callable[[], None], into: str = "tilth_refused") -> int:
+    """One look at the dependencies and sequences; `look` brings `tilth_new` in line with what is refused by now."""
+    found = 0
+    for rule in _rules(spec, "error"):
+        look()
+        found += _asked(candidate, rule, into)
+    look()
+    return found
+
+
+def warn_among_rows(candidate: Candidate, spec: Spec) -> None:
+    """Put what rules that only warn find among `tilth_new` into the scratch table `tilth_warned`."""
+    for rule in _rules(spec, "warn"):
+        _asked(candidate, rule, "tilth_warned")
+        if isinstance(rule, Ascending) and rule.gapless:
+            refuse_after_gaps(candidate, rule, "tilth_warned")
+
+
+def _asked(candidate: Candidate, rule: FunctionalDependency | Ascending, into: str) -> int:
+    if isinstance(rule, FunctionalDependency):
+        return refuse_contradicting(candidate, rule, into)
+    return refuse_disordered(candidate, rule, into)
+
+
+def _rules(spec: Spec, severity: Severity | None = None) -> list[FunctionalDependency | Ascending]:
+    among = [rule for rule in spec.rules if isinstance(rule, FunctionalDependency | Ascending)]
+    return [rule for rule in among if severity in (None, rule.severity)]
+
+
+def named(spec: Spec) -> Iterator[Named]:
+    """The rules among rows, as they are counted."""
+    for rule in _rules(spec):
+        columns = ",".join(rule.shown)
+        yield rule.name, columns, rule.severity
+        if isinstance(rule, Ascending) and rule.gapless:
+            yield GAP, columns, rule.severity
+
+
+def counted(
+    candidate: Candidate, rule: str, column: str, severity: Severity, asked: int, refused: str = "tilth_refused"
+) -> Quality:
+    """How many records a rule refused, or warned of, among so many."""
+    scratch = refused if severity == "error" else "tilth_warned"
+    places = f'SELECT DISTINCT _batch, _ordinal FROM {scratch} WHERE "rule" = ? AND "column" = ?'
+    return Quality(rule, column, severity, asked, candidate.number(f"SELECT count(*) FROM ({places})", [rule, column]))
