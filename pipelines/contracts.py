@@ -18,7 +18,7 @@ from types import ModuleType
 from tilth.assets.marked import mistake, near
 from tilth.errors import ContractError, DeclarationError, TilthError
 
-__all__ = ["contract_class", "placed"]
+__all__ = ["contract_class", "placed", "written"]
 
 
 def contract_class(path: str, *, code: Path, where: str) -> type:
@@ -35,29 +35,52 @@ def contract_class(path: str, *, code: Path, where: str) -> type:
 def placed(error: ContractError, model: type, *, code: Path) -> ContractError:
     """An error in a contract with its file and line before class and field."""
     class_name, _, field = error.where.partition(".")
-    file = getattr(sys.modules.get(model.__module__), "__file__", None)
-    line = _line_of(Path(file), model.__name__, field) if file else None
-    if not file or line is None:
-        where = error.where
-    else:
-        shown = Path(file).relative_to(code) if Path(file).is_relative_to(code) else Path(file).name
-        where = f"{shown}:{line}: {class_name}" + (f".{field}" if field else "")
+    at = written(model, field, code=code) or written(model, "", code=code)
+    where = f"{at}: {class_name}" + (f".{field}" if field else "") if at else error.where
     facts = {"expected": error.expected, "got": error.got, "kept": error.kept, "next": error.next or "tilth check"}
     return ContractError(error.what, where=where, **facts)
 
 
-def _line_of(file: Path, class_name: str, field: str) -> int | None:
-    """Where the class, or its field, is written; the class when the field is inherited."""
+def written(model: type, name: str, *, code: Path, place: int | None = None) -> str | None:
+    """File and line where a contract says what `name` is: a field, a check, its `rules` (one of them: `place`).
+
+    Without a name, or for one that is written nowhere, the class itself; None when there is no file to look at.
+    """
+    for base in model.__mro__ if name else (model,):
+        file = getattr(sys.modules.get(base.__module__), "__file__", None)
+        line = _line_of(Path(file), base.__name__, name, place) if file else None
+        if file and line is not None:
+            shown = Path(file).relative_to(code) if Path(file).is_relative_to(code) else Path(file).name
+            return f"{shown}:{line}"
+    return None
+
+
+def _line_of(file: Path, class_name: str, name: str, place: int | None) -> int | None:
+    """Where the class, or what it says itself of `name`, is written."""
     try:
         tree = ast.parse(file.read_text("utf-8"))
     except (OSError, ValueError, SyntaxError):
         return None
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef) and node.name == class_name:
-            fields = [one for one in node.body if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name)]
-            named = [one.lineno for one in fields if isinstance(one.target, ast.Name) and one.target.id == field]
-            return named[0] if named else node.lineno
+            return next((_line(one, place) for one in node.body if name in _said(one)), None) if name else node.lineno
     return None
+
+
+def _said(node: ast.stmt) -> list[str]:
+    """The names that a statement of a class gives something to."""
+    if isinstance(node, ast.FunctionDef):
+        return [node.name]
+    targets = [node.target] if isinstance(node, ast.AnnAssign) else node.targets if isinstance(node, ast.Assign) else []
+    return [target.id for target in targets if isinstance(target, ast.Name)]
+
+
+def _line(node: ast.stmt, place: int | None) -> int:
+    """The line of a statement, or of one member of the tuple that it assigns."""
+    value = getattr(node, "value", None)
+    if place is not None and isinstance(value, ast.Tuple | ast.List) and place < len(value.elts):
+        return value.elts[place].lineno
+    return node.lineno
 
 
 def _module(name: str, code: Path, where: str) -> ModuleType:

@@ -115,6 +115,11 @@ class Sum:
         return (*self.parts, self.whole)
 
     @property
+    def shown(self) -> tuple[str, ...]:
+        """The columns that a reason names."""
+        return self.columns
+
+    @property
     def expected(self) -> str:
         """What a reason says."""
         return f"{' + '.join(self.parts)} = {self.whole}{_within(self.tolerance)}"
@@ -137,6 +142,11 @@ class Total:
     def columns(self) -> tuple[str, ...]:
         """The columns of its own table that it looks at."""
         return (*(own for own, _ in self.by), self.column)
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The column that a reason names."""
+        return (self.column,)
 
     @property
     def expected(self) -> str:
@@ -168,6 +178,11 @@ class TableRule:
         return (self.column,) if self.column else ()
 
     @property
+    def shown(self) -> tuple[str, ...]:
+        """The column that the quality table names."""
+        return self.columns
+
+    @property
     def expected(self) -> str:
         """The bounds, in words."""
         low = f"at least {self.at_least:,}" if self.at_least is not None else ""
@@ -177,7 +192,7 @@ class TableRule:
     @property
     def measured(self) -> str:
         """What is measured, in words."""
-        what = {"row_count": "rows", "null_share": f"share of nulls in {self.column}"}
+        what = {"row_count": "number of rows", "null_share": f"share of nulls in {self.column}"}
         what["value_share"] = f"share of {self.value!r} in {self.column}"
         return what.get(self.measure, f"{self.measure} of {self.column}")
 

@@ -46,7 +46,7 @@ def judge(
     """Judge files against a contract, as one pull of one table: what is good, and why the rest is not.
 
     The module is looked for in this folder, then in the project. References to other tables are not judged here.
-    Exit code 0 when all records are good, 3 when some are toxic.
+    Exit code 0 when all records are good, 3 when some are toxic or a rule of the whole table does not hold.
 
     Example: tilth judge customers.csv --contract contracts.Customer --out judged
     """
@@ -55,7 +55,7 @@ def judge(
     judgement = judge_files(files, _contract(context, contract), Reading(delimiter, encoding, sheet))
     written = write_judgement(judgement, out, force=force) if out else []
     document = {**_document(judgement), "written": [str(path) for path in written]}
-    code = _TOXIC if judgement.verdict.counts["toxic"] else 0
+    code = _TOXIC if judgement.verdict.counts["toxic"] or judgement.verdict.held else 0
     return Answer(document, lambda: _view(judgement, written), code)
 
 
@@ -88,6 +88,7 @@ def _document(judgement: Judgement) -> dict[str, Any]:
         "rules": judgement.rules(),
         "records": judgement.toxic.drop("raw").to_dicts(),
         "unjudged": list(judgement.verdict.unjudged),
+        "held": list(judgement.verdict.held),
     }
 
 
@@ -104,6 +105,7 @@ def _view(judgement: Judgement, written: list[Path]) -> RenderableType:
         rules = judgement.rules()
         parts += [Text(), grid(rules, ("rule", "column", "expected", "toxic"), empty="")]
         parts += [Text(), *(Text(line) for line in _records(judgement))]
+    parts += [Text(f"the whole would be held, {one}") for one in judgement.verdict.held]
     parts += [Text(f"not judged here: {one}") for one in judgement.verdict.unjudged]
     parts += [Text(f"written: {path}") for path in written]
     return Group(*parts)

@@ -82,7 +82,7 @@ def night(house: House, *rows: tuple[int, int | None, str]) -> str:
 
 
 def test_a_table_is_held_as_it_would_be_published_and_published_when_it_is_right(house: House) -> None:
-    assert night(house, (1, 1, "ok")) == "row_count: rows is 1, expected at least 2 and at most 5"
+    assert night(house, (1, 1, "ok")) == "row_count: number of rows is 1, expected at least 2 and at most 5"
     assert house.rows("SELECT count(*) FROM readings") == [(0,)]
     assert night(house, (2, 60, "ok")) == "aggregate: mean of value is 30.5, expected at most 10"
     assert night(house, (2, 6, "ok")) == ""
@@ -124,7 +124,7 @@ def test_a_derived_table_is_held_too_and_keeps_its_last_good_content(house: Hous
     assert house.rows("SELECT * EXCLUDE (_source, _batch, _ordinal, _updated_at) FROM summary") == [("ok", 2)]
     night(house, (3, 3, "bad"))
     reason = house.publish().tables["summary"].reason or ""
-    assert reason.startswith("row_count: rows is 2, expected at most 1; next: ")
+    assert reason.startswith("row_count: number of rows is 2, expected at most 1; next: ")
     assert house.rows("SELECT readings FROM summary") == [(2,)]
     accept(house.lake.state, "summary", why="it is so", at=run_of(50).at)
     house.publish()

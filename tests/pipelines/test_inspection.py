@@ -64,6 +64,55 @@ CASES = {
 }
 
 
+IMPORT = "import Contract, field"
+AMOUNT, CENTS = "amount: float = field(ge=0", "cents: int = field(nullable=True)\n    amount: float = field(ge=0"
+CENT = "credit: float = field(ge=0"
+RULES = {
+    "a total of no table": (
+        'total("credit_cents", of="sails.cents", by="customer_id")',
+        "Customer.rules: credit_cents is the sum of sails.cents, and nothing declares such a table",
+    ),
+    "a total of a derived table": (
+        'total("credit_cents", of="turnover.amount", by="customer_id")',
+        "Customer.rules: credit_cents is the sum of turnover.amount, a derived table, which nobody new comes to",
+    ),
+    "a total of no column": (
+        'total("credit_cents", of="sales.cent", by="customer_id")',
+        "Customer.rules: credit_cents is told by sales.cent, which Sale does not have (expected cents, perhaps",
+    ),
+    "a total of floats": (
+        'total("credit_cents", of="sales.amount", by="customer_id")',
+        "Customer.rules: credit_cents is the sum of sales.amount, Float64, which is not exact",
+    ),
+    "a total that is good": ('total("credit_cents", of="sales.cents", by="customer_id")', ""),
+    "a rule at its line": ('adds_up("credits", to="credit")', "contracts.py:12: Customer.rules: sum names no column"),
+}
+
+
+@pytest.mark.parametrize("case", RULES)
+def test_rules_that_lead_nowhere(company: Any, case: str) -> None:
+    rule, told = RULES[case]
+    replaced(company, "contracts.py", IMPORT, "import Contract, adds_up, field, total")
+    replaced(
+        company, "contracts.py", CENT, f"credit_cents: int = field(nullable=True)\n    rules = ({rule},)\n    {CENT}"
+    )
+    replaced(company, "contracts.py", AMOUNT, CENTS)
+    found = [str(problem) for problem in inspect_project(company.folder, reach=False).problems]
+    assert [one.split("\n")[0] for one in found if told and told in one] == [one.split("\n")[0] for one in found]
+    assert bool(found) == bool(told)
+
+
+def test_a_derived_table_has_nobody_to_blame_for_a_transition(company: Any) -> None:
+    replaced(
+        company,
+        "contracts.py",
+        "customer_id: int = field(key=True)",
+        "customer_id: int = field(key=True)\n    state: str = field(initial=['a'])",
+    )
+    found = [str(problem) for problem in inspect_project(company.folder, reach=False).problems]
+    assert any("Turnover: transitions of state: a derived table is built, not pulled" in one for one in found)
+
+
 def problems(company: Any) -> list[str]:
     """As `tilth check` says them."""
     try:
