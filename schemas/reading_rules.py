@@ -13,7 +13,7 @@ from tilth.schemas.near import near
 from tilth.schemas.relations import Ascending, DeclaredRule, FunctionalDependency, Sum, TableRule, Total
 from tilth.schemas.spec import Column, Transitions
 
-__all__ = ["RULES", "rules_of", "transitions_of"]
+__all__ = ["RULES", "exact", "rules_of", "transitions_of"]
 
 RULES = "_rules"
 """The attribute of a contract class that holds what its author wrote as `rules`."""
