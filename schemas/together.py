@@ -100,13 +100,19 @@ def disordered(rows: pl.DataFrame, rule: Ascending) -> pl.Series:
         unfit = known.select(pl.any_horizontal(test.fill_null(False) for test in beyond)).to_series()
     blamed = known.filter(unfit)["_at"].to_list()
     rest = known.filter(~unfit).sort(*rule.within, rule.by, rule.column, "_at")
-    for group in rest.partition_by(rule.within, maintain_order=True) if rule.within else [rest]:
+    for group in _broken(rest, rule):
         kept = _longest(group[rule.column].to_list(), strict=rule.strict)
-        if len(kept) < group.height:
-            among = pl.Series("kept", sorted(kept), dtype=pl.Int64)
-            at = pl.int_range(group.height, dtype=pl.Int64, eager=True)
-            blamed += group["_at"].filter(~at.is_in(among.implode())).to_list()
+        blamed += [at for place, at in enumerate(group["_at"].to_list()) if place not in kept]
     return pl.int_range(rows.height, dtype=pl.UInt32, eager=True).is_in(pl.Series(blamed, dtype=pl.UInt32).implode())
+
+
+def _broken(ordered: pl.DataFrame, rule: Ascending) -> Sequence[pl.DataFrame]:
+    """The groups of rows, in their order, in which some value does not ascend."""
+    groups = list(rule.within) or [pl.lit(0)]
+    before = pl.col(rule.column).shift(1).over(groups)
+    wrong = pl.col(rule.column) <= before if rule.strict else pl.col(rule.column) < before
+    odd = ordered.filter(wrong.fill_null(False).any().over(groups))
+    return odd.partition_by(rule.within, maintain_order=True) if rule.within else [odd]
 
 
 def _longest(values: Sequence[object], *, strict: bool) -> set[int]:

@@ -67,14 +67,13 @@ def _out_of_order(rule: Ascending) -> str:
     broken = "v <= before" if rule.strict else "v < before"
     columns = comma(rule.columns, "n.")
     return (
-        f"{_with(rule)}, marked AS (SELECT *, max({stands}) OVER earlier AS {LOW}, min({stands}) OVER later AS {HIGH}, "
-        f"bool_or(s) OVER (PARTITION BY g, b, v) AS {TAKEN}, "
-        "lag(v) OVER (PARTITION BY g ORDER BY b, v) AS before FROM every WINDOW "
+        f"{_with(rule)}, odd AS (SELECT DISTINCT g FROM ("
+        f"SELECT g, v, lag(v) OVER (PARTITION BY g ORDER BY b, v) AS before FROM every) WHERE {broken}), "
+        f"marked AS (SELECT *, max({stands}) OVER earlier AS {LOW}, min({stands}) OVER later AS {HIGH}, "
+        f"bool_or(s) OVER (PARTITION BY g, b, v) AS {TAKEN} FROM every SEMI JOIN odd USING (g) WINDOW "
         "earlier AS (PARTITION BY g ORDER BY b RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW EXCLUDE GROUP), "
-        "later AS (PARTITION BY g ORDER BY b RANGE BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING EXCLUDE GROUP)), "
-        f"odd AS (SELECT DISTINCT g FROM marked WHERE {broken}) "
-        f"SELECT m._batch, m._ordinal, {columns}, {LOW}, {HIGH}, {TAKEN} "
-        "FROM (SELECT * FROM marked SEMI JOIN odd USING (g)) m "
+        "later AS (PARTITION BY g ORDER BY b RANGE BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING EXCLUDE GROUP)) "
+        f"SELECT m._batch, m._ordinal, {columns}, {LOW}, {HIGH}, {TAKEN} FROM marked m "
         "JOIN tilth_new n ON n._batch = m._batch AND n._ordinal = m._ordinal "
         "WHERE NOT m.s ORDER BY m._batch, m._ordinal"
     )
