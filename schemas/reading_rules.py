@@ -26,6 +26,12 @@ def rules_of(
     model: object, name: str, columns: Sequence[Column], unique: Sequence[tuple[str, ...]]
 ) -> tuple[DeclaredRule, ...]:
     """The rules of a model, each of which fits its columns."""
+    changing = next((c.name for c in columns if c.transitions is not None or c.initial is not None), None)
+    if changing and not any(column.key for column in columns):
+        expected = "a column with key=True"
+        raise ContractError(
+            "transitions are told by the published row of a key", where=f"{name}.{changing}", expected=expected
+        )
     where = f"{name}.rules"
     config: Any = getattr(model, "__config__", None)
     metadata: Any = getattr(config, "metadata", None) or getattr(model, "metadata", None) or {}

@@ -19,11 +19,12 @@ import pyarrow as pa
 
 from tilth.assets.declared import DerivedDeclaration
 from tilth.assets.lake import Lake, Run
+from tilth.assets.places import ready_path
 from tilth.assets.publishing.candidate import Candidate
 from tilth.assets.publishing.chunks import chunks_of
 from tilth.assets.publishing.closing import Clerk, carried, oldest
 from tilth.assets.publishing.derive import Recipe, derive, derived_version, query_recipe
-from tilth.assets.publishing.engine import connect, parquet
+from tilth.assets.publishing.engine import connect, parquet, quoted
 from tilth.assets.publishing.manifest import TableRelease
 from tilth.assets.publishing.merged import Merged
 from tilth.assets.publishing.pictures import pictures_of
@@ -133,10 +134,22 @@ class _Builder:
         files: dict[str, str] = {}
         for turn in turns:
             self.result.candidate.create(turn.name, turn.judge.spec)
-            paths = [self.lake.storage.url(pull.ready) for pull in turn.pulls if pull.pending]
-            if paths:
-                files[turn.name] = parquet(*paths)
+            if rows := self._coming(turn):
+                files[turn.name] = self.totals.unblocked(turn.name, rows)
         return arriving(self.result.candidate, {turn.name: turn.judge.spec for turn in turns}, files)
+
+    def _coming(self, turn: Turn) -> str | None:
+        """The relation of a turn's pending records, and of those that wait in quarantine for others."""
+        url, waits = self.lake.storage.url, turn.orphans
+        pending = [url(pull.ready) for pull in turn.pulls if pull.pending]
+        parts = [f"SELECT * FROM {parquet(*pending)}"] if pending else []
+        if waits.height:
+            name = f"tilth_waits_{turn.declaration.name}"
+            self.result.candidate.load(quoted(name), waits.select("_batch", "_ordinal"))
+            pulls = waits["pull_id"].unique(maintain_order=True)
+            ready = parquet(*(url(ready_path(turn.name, pull)) for pull in pulls))
+            parts.append(f"SELECT * FROM {ready} SEMI JOIN {quoted(name)} USING (_batch, _ordinal)")
+        return f"({' UNION ALL BY NAME '.join(parts)})" if parts else None
 
     def _turn(self, turn: Turn, also: Mapping[str, str]) -> TableRelease:
         candidate, spec = self.result.candidate, turn.judge.spec

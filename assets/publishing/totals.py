@@ -77,13 +77,17 @@ class _Declared:
     def blocked(self) -> str:
         return f"tilth_blocked_{self.number}"
 
-    def keys(self, table: str, row: str) -> Iterator[str]:
-        """The families that a row of `table` is of, each as a list of columns."""
+    def families(self, table: str, row: str) -> Iterator[list[str]]:
+        """The families that a row of `table` is of: as invoice, as line, or both."""
         own, theirs = zip(*self.rule.by, strict=True)
         for is_one, columns in ((table == self.parent, own), (table == self.rule.table, theirs)):
             if is_one:
-                casts = zip(columns, self.kinds, self.names, strict=True)
-                yield ", ".join(f"TRY_CAST({row}.{quoted(c)} AS {kind}) AS {name}" for c, kind, name in casts)
+                yield [f"TRY_CAST({row}.{quoted(c)} AS {k})" for c, k in zip(columns, self.kinds, strict=True)]
+
+    def keys(self, table: str, row: str) -> Iterator[str]:
+        """Each of these families as a list of named columns."""
+        for casts in self.families(table, row):
+            yield ", ".join(f"{cast} AS {name}" for cast, name in zip(casts, self.names, strict=True))
 
 
 class Totals:
@@ -122,6 +126,14 @@ class Totals:
                     [one.rule.name, column, expected],
                 )
         return found
+
+    def unblocked(self, table: str, rows: str) -> str:
+        """The relation `rows` of the table's newcomers, as SQL, without those of blocked families."""
+        for one in self.of(table) if self.any_blocked else ():
+            for casts in one.families(table, "r"):
+                same = " AND ".join(f"b.{name} = {cast}" for cast, name in zip(casts, one.names, strict=True))
+                rows = f"(SELECT * FROM {rows} r WHERE NOT EXISTS (SELECT 1 FROM {one.blocked} b WHERE {same}))"
+        return rows
 
     def note(self, keyed: Keyed) -> None:
         """Remember the families that the newcomers (`tilth_live`) have a part in."""

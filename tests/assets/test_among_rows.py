@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import polars as pl
 import pyarrow as pa
 import pytest
 from company import Scripted, lake_in
 from houses import House, plain
 
-from tilth.schemas.contract import Contract, ascending, functional_dependency
+from tilth.assets.mends import Mender, keep_mends
+from tilth.assets.quarantine import open_entries
+from tilth.assets.replay import judge_again
+from tilth.schemas.contract import Contract, ascending, functional_dependency, spec_of
 from tilth.schemas.contract import field as column
 
 INT, TEXT = pa.int64(), pa.string()
@@ -200,3 +204,19 @@ def test_each_waiting_pull_is_judged_against_the_one_before(house: House) -> Non
     night(house, Bill, (1, "refunded"))
     assert published(house, "id, status") == [(1, "refunded")]
     assert open_rules(house) == {}
+
+
+def test_what_somebody_waived_is_published_and_speaks_for_itself_from_then_on(house: House) -> None:
+    night(house, Place, (1, "1", "a"))
+    night(house, Place, (2, "1", "b"), (3, "1", "c"))
+    table, run = house.tables["t"][0], house.run()
+    with house.lake.state.read() as connection:
+        entries = open_entries(connection, "t").filter(pl.col("key") == "2")
+    again = judge_again(entries, table, Place, house.lake, waive=True)
+    version = spec_of(Place).version
+    keep_mends(house.lake, "t", run, again.good, Mender("waived", "Kim", "two towns"), contract_version=version)
+    house.publish()
+    assert published(house) == [(1, "1", "a"), (2, "1", "b")]
+    night(house, Place, (2, "1", "b"), (3, "1", "c"), (4, "1", "b"))
+    assert published(house) == [(1, "1", "a"), (2, "1", "b"), (4, "1", "b")]
+    assert open_rules(house) == {"functional_dependency": 1}

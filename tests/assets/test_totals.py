@@ -187,3 +187,24 @@ def test_a_table_waits_for_lines_that_were_never_published(house: House) -> None
     lines(house, (1, 1, "1.00"))
     house.publish()
     assert house.rows("SELECT no FROM invoices") == [(1,)]
+
+
+class Order(Contract):
+    """In a circle with its lines: it names the first of them."""
+
+    no: int = column(key=True)
+    net: pl.Decimal(12, 2) = column(nullable=True)  # type: ignore[valid-type]
+    first: int = column(nullable=True, references="lines.id")
+    rules = (total("net", of="lines.amount", by={"no": "invoice"}),)
+
+
+def test_who_refers_to_a_record_that_waits_for_its_sum_waits_too(house: House) -> None:
+    """In a circle what arrives together counts as there: an invoice that waits does not."""
+    house.tables["invoices"] = (plain("invoices"), Order)
+    kinds = {"no": INT, "net": MONEY, "first": INT}
+    house.ingest("invoices", Scripted([{"no": 1, "net": Decimal(5), "first": 1}], kinds))
+    lines(house, (1, 1, "3.00"))
+    assert published(house) == ([], [])
+    lines(house, (2, 1, "2.00"))
+    assert published(house) == ([1], [1, 2])
+    assert waiting(house) == set()

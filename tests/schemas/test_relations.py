@@ -72,7 +72,7 @@ def test_a_column_may_be_called_rules() -> None:
 
 def test_a_plain_model_says_the_same_in_its_metadata() -> None:
     class Plain(pa.DataFrameModel):
-        zip: str = pa.Field()
+        zip: str = pa.Field(metadata={"key": True})
         city: str = pa.Field()
         status: str = pa.Field(metadata={"transitions": {"open": ["paid"]}, "initial": ["open"]})
 
@@ -102,6 +102,12 @@ def test_what_is_declared_counts_in_the_version(one: type, other: type) -> None:
 def test_the_order_of_a_mapping_does_not_count() -> None:
     one, other = {"a": ["b"], "b": []}, {"b": [], "a": ["b"]}
     assert spec_of(bill(transitions=one)).version == spec_of(bill(transitions=other)).version
+
+
+class Keyless(Contract):
+    """Nobody knows what a status follows."""
+
+    status: str = field(initial=["open"])
 
 
 MISTAKES: dict[str, tuple[Callable[[], object], str]] = {
@@ -150,6 +156,10 @@ MISTAKES: dict[str, tuple[Callable[[], object], str]] = {
     "an aggregate": (lambda: aggregate("median", "net", at_most=1), "aggregate(): aggregate cannot be used"),
     "determinant": (lambda: functional_dependency((), "city"), "functional_dependency(): determinant cannot be used"),
     "transitions": (lambda: bill(transitions={"open": "paid"}), "Bill.status: transitions cannot be used (expected {"),
+    "no key": (
+        lambda: Keyless,
+        "Keyless.status: transitions are told by the published row of a key (expected a column",
+    ),
     "values": (lambda: bill(transitions={"open": [1]}), "Bill.status: transitions name a value that cannot be there"),
 }
 
