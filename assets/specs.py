@@ -80,7 +80,8 @@ def table_schema(spec: Spec) -> dg.TableSchema:
     """A contract as dagster's table schema."""
     together = [f"unique({', '.join(columns)})" for columns in spec.unique if len(columns) > 1]
     key = [f"key({', '.join(spec.key)})"] if spec.key else []
-    constraints = dg.TableConstraints(other=[*key, *together])
+    rules = [f"{rule.name}: {rule.expected}" for rule in spec.rules]
+    constraints = dg.TableConstraints(other=[*key, *together, *rules])
     return dg.TableSchema([_column(column, spec) for column in spec.columns], constraints=constraints)
 
 

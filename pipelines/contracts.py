@@ -13,14 +13,14 @@ import inspect
 import re
 import sys
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 
 from tilth.assets.marked import mistake, near
 from tilth.errors import ContractError, DeclarationError, TilthError
 
-__all__ = ["contract_class", "placed", "shown_place"]
+__all__ = ["contract_class", "placed", "shown_place", "written"]
 
 _NAMED = re.compile(r"^([^:]+\.py):([0-9]+): (.*)$")
 
@@ -46,36 +46,58 @@ def shown_place(where: str, model: type, *, code: Path) -> str:
     """`Class.field` with file and line before it, the file as seen from the code folder."""
     named = _NAMED.match(where)
     class_name, _, field = (named[3] if named else where).partition(".")
-    for base, wanted in [*((base, field) for base in inspect.getmro(model)), (model, "")]:
-        found = getattr(sys.modules.get(base.__module__), "__file__", None)
-        file = Path(found) if found else None
-        if file is None or (named and file.name != named[1]):
-            continue
-        line = int(named[2]) if named else _line_of(file, base.__name__, wanted)
-        if line is not None:
-            shown = file.relative_to(code) if file.is_relative_to(code) else Path(file.name)
-            return f"{shown}:{line}: {class_name}" + (f".{field}" if field else "")
-    return where
+    shown = f"{class_name}.{field}" if field else class_name
+    if named is None:
+        at = written(model, field, code=code) or written(model, "", code=code)
+        return f"{at}: {shown}" if at else where
+    files = (getattr(sys.modules.get(base.__module__), "__file__", None) for base in inspect.getmro(model))
+    file = next((Path(file) for file in files if file and Path(file).name == named[1]), None)
+    return f"{_seen(file, code)}:{named[2]}: {shown}" if file else where
 
 
-def _line_of(file: Path, class_name: str, name: str) -> int | None:
-    """Where the class's field or method is written; without a name, the class."""
+def _seen(file: Path, code: Path) -> Path:
+    return file.relative_to(code) if file.is_relative_to(code) else Path(file.name)
+
+
+def written(model: type, name: str, *, code: Path, place: int | None = None) -> str | None:
+    """File and line where a contract says what `name` is: a field, a check, its `rules` (one of them: `place`).
+
+    Without a name, or for one that is written nowhere, the class itself; None when there is no file to look at.
+    """
+    for base in model.__mro__ if name else (model,):
+        file = getattr(sys.modules.get(base.__module__), "__file__", None)
+        line = _line_of(Path(file), base.__name__, name, place) if file else None
+        if file and line is not None:
+            return f"{_seen(Path(file), code)}:{line}"
+    return None
+
+
+def _line_of(file: Path, class_name: str, name: str, place: int | None) -> int | None:
+    """Where the class, or what it says itself of `name`, is written."""
     try:
         tree = ast.parse(file.read_text("utf-8"))
     except (OSError, ValueError, SyntaxError):
         return None
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef) and node.name == class_name:
-            return next(_lines(node.body, name), None) if name else node.lineno
+            return next((_line(one, place) for one in node.body if name in _said(one)), None) if name else node.lineno
     return None
 
 
-def _lines(body: Sequence[ast.stmt], name: str) -> Iterator[int]:
-    for one in body:
-        if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name) and one.target.id == name:
-            yield one.lineno
-        if isinstance(one, ast.FunctionDef) and one.name == name:
-            yield one.lineno
+def _said(node: ast.stmt) -> list[str]:
+    """The names that a statement of a class gives something to."""
+    if isinstance(node, ast.FunctionDef):
+        return [node.name]
+    targets = [node.target] if isinstance(node, ast.AnnAssign) else node.targets if isinstance(node, ast.Assign) else []
+    return [target.id for target in targets if isinstance(target, ast.Name)]
+
+
+def _line(node: ast.stmt, place: int | None) -> int:
+    """The line of a statement, or of one member of the tuple that it assigns."""
+    value = getattr(node, "value", None)
+    if place is not None and isinstance(value, ast.Tuple | ast.List) and place < len(value.elts):
+        return value.elts[place].lineno
+    return node.lineno
 
 
 def _module(name: str, code: Path, where: str) -> ModuleType:

@@ -15,6 +15,7 @@ from tilth.assets.declared import DerivedDeclaration, TableDeclaration
 from tilth.assets.marked import mistake
 from tilth.errors import ContractError, DeclarationError, SourceError, TilthError
 from tilth.pipelines.contracts import placed
+from tilth.pipelines.inspected_rules import relation_problems
 from tilth.pipelines.paths import path_problems
 from tilth.pipelines.project import Project, read_project
 from tilth.pipelines.rehearsal import query_problems
@@ -112,6 +113,7 @@ def _contract_problems(
         yield mistake(what, where=where(name, "rights"), got=consent, known=columns)
     if isinstance(declared, DerivedDeclaration) and declared.match:
         yield from _match_problems(declared.match, where(name, "match"), specs)
+    yield from relation_problems(project, name, spec, specs)
     for column in spec.columns:
         if column.references:
             yield from _reference_problem(project, name, spec, column, specs)

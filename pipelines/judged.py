@@ -37,7 +37,8 @@ class Judgement:
     records: Mapping[str, int]  # file → records
     rules: Sequence[Mapping[str, Any]]  # those that failed, most frequent first, each with its first record
     toxic: pl.DataFrame  # file, line, key, reasons: of the first LISTED toxic records
-    unjudged: tuple[str, ...]  # what only other tables can tell
+    unjudged: tuple[str, ...]  # what only other tables, or what is published, can tell
+    held: Sequence[str]  # rules of the whole table that do not hold: it would not be published
     written: Sequence[Path]
 
 
@@ -61,7 +62,7 @@ def judge_files(
         records = Counter({str(file): 0 for file in files})
         for one in some:
             records[str(one.file)] += one.records
-        return Judgement(tally.counts, records, tally.rules(), tally.toxic(), judge.unjudged, written)
+        return Judgement(tally.counts, records, tally.rules(), tally.toxic(), judge.unjudged, tally.held, written)
 
 
 def _frames(files: Sequence[Opened], columns: Sequence[str] | None) -> Iterator[pl.DataFrame]:
@@ -75,6 +76,7 @@ class _Tally:
     def __init__(self, files: Sequence[Opened]) -> None:
         self.files = files
         self.counts: Counter[str] = Counter()
+        self.held: list[str] = []
         self._starts = pl.Series([0, *accumulate(one.records for one in files)], dtype=pl.Int64)
         self._toxic: list[pl.DataFrame] = []
         self._rules: pl.DataFrame | None = None
@@ -82,6 +84,7 @@ class _Tally:
     def add(self, piece: Piece) -> pl.DataFrame:
         """The piece's toxic records: row, file, line, key, raw, reasons."""
         self.counts.update(piece.counts)
+        self.held += piece.held
         toxic = self._placed(piece.toxic)
         left = LISTED - sum(frame.height for frame in self._toxic)
         self._toxic.append(toxic.head(left).drop("raw"))

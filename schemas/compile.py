@@ -19,7 +19,8 @@ from polars.io.plugins import register_io_source
 from tilth.errors import ContractError
 from tilth.schemas.authored import place_of
 from tilth.schemas.evaluate import backend_of
-from tilth.schemas.rules import Kind, Rule, expected_by
+from tilth.schemas.relations import Sum
+from tilth.schemas.rules import Kind, Rule, expected_by, sum_check
 from tilth.schemas.spec import Severity, Spec
 from tilth.schemas.trial import no_column, tried
 
@@ -27,13 +28,14 @@ __all__ = ["compile_rules"]
 
 
 def compile_rules(schema: DataFrameSchema, spec: Spec) -> tuple[Rule, ...]:
-    """Every check of the model, column checks first, in the order of the model."""
+    """Every check of the model, column checks first, in the order of the model; then its sums."""
     compiler = _Compiler(spec)
     rules: list[Rule] = []
     for column in spec.columns:
         checks = schema.columns[column.name].checks
         rules += [compiler.rule(check, column.name, column.severity) for check in checks]
-    return (*rules, *(compiler.rule(check, "*", "error") for check in schema.checks or ()))
+    rules += [compiler.rule(check, "*", "error") for check in schema.checks or ()]
+    return (*rules, *(compiler.rule(sum_check(one), "*", one.severity) for one in spec.rules if isinstance(one, Sum)))
 
 
 class _Compiler:

@@ -12,6 +12,7 @@ Everything that is not pandera's stands in the field's `metadata`, so a plain pa
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -22,23 +23,58 @@ from pandera.api.dataframe.model_components import FieldInfo
 from pandera.errors import SchemaInitError
 
 from tilth.errors import ContractError
+from tilth.schemas.declaring import (
+    adds_up,
+    aggregate,
+    ascending,
+    functional_dependency,
+    null_share,
+    row_count,
+    total,
+    value_share,
+)
 from tilth.schemas.near import near
 from tilth.schemas.reading import spec_of
+from tilth.schemas.reading_rules import RULES
 from tilth.schemas.rules import EMAIL, NO_MOJIBAKE, named_check
 from tilth.schemas.spec import FALSE, TRUE, Column, Severity, Spec
 
-__all__ = ["Column", "Contract", "Spec", "field", "spec_of"]
+__all__ = [
+    "Column",
+    "Contract",
+    "Spec",
+    "adds_up",
+    "aggregate",
+    "ascending",
+    "field",
+    "functional_dependency",
+    "null_share",
+    "row_count",
+    "spec_of",
+    "total",
+    "value_share",
+]
 
 _FIELD_ARGUMENTS = (
     "eq", "ne", "gt", "ge", "lt", "le", "in_range", "isin", "notin", "str_contains", "str_endswith", "str_length",
     "str_matches", "str_startswith", "nullable", "unique", "alias", "ignore_na", "key", "source", "unit", "description",
     "pii", "term", "standardise", "formats", "decimal", "thousands", "time_zone", "true", "false", "references",
-    "severity", "no_mojibake", "email", "columns",
+    "severity", "no_mojibake", "email", "columns", "transitions", "initial",
 )  # fmt: skip
 
 
 class Contract(pa.DataFrameModel):
-    """The base of contracts. Any other `pandera.polars.DataFrameModel` can be used as one, too."""
+    """The base of contracts. Any other `pandera.polars.DataFrameModel` can be used as one, too.
+
+    A tuple called `rules` in the class holds its rules that look beyond one value (`declaring.py`).
+    """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Put `rules` aside: pandera takes every plain attribute for a field, and asks for its annotation."""
+        if "rules" in cls.__dict__ and "rules" not in inspect.get_annotations(cls):
+            setattr(cls, RULES, cls.__dict__["rules"])
+            delattr(cls, "rules")
+        super().__init_subclass__(**kwargs)
 
 
 class _Field(FieldInfo):
@@ -68,6 +104,8 @@ def field(
     columns: str | Sequence[str] = (),
     references: str | None = None,
     severity: Severity = "error",
+    transitions: Mapping[Any, Sequence[Any]] | None = None,
+    initial: Sequence[Any] | None = None,
     no_mojibake: bool = False,
     email: bool = False,
     metadata: Mapping[str, Any] | None = None,
@@ -78,6 +116,7 @@ def field(
         "key": key, "source": source, "unit": unit, "pii": pii, "term": term, "standardise": standardise,
         "formats": formats, "decimal": decimal, "thousands": thousands, "time_zone": time_zone, "true": true,
         "false": false, "columns": columns, "references": references, "severity": severity,
+        "transitions": transitions, "initial": initial,
     }  # fmt: skip
     try:
         info = pa.Field(description=description, metadata={**(metadata or {}), **meant}, **pandera_field_args)

@@ -33,7 +33,8 @@ class Verdict:
     reasons: pl.DataFrame  # row, rule, column, value, expected: one line a reason
     counts: Mapping[str, int]  # pulled = good + duplicate + toxic
     quality: tuple[Quality, ...]  # how often each rule was asked, and how often it failed
-    unjudged: tuple[str, ...]  # what only other tables can tell
+    unjudged: tuple[str, ...]  # what only other tables, or what is published, can tell
+    held: tuple[str, ...] = ()  # rules of the whole table that do not hold: it would not be published
 
 
 @overload
@@ -48,4 +49,6 @@ def judge(rows: pl.LazyFrame | pl.DataFrame, contract: object) -> Verdict | Lazy
     if isinstance(rows, pl.LazyFrame):
         return LazyVerdict(rows, judge)
     piece = piece_of(judge, rows)
-    return Verdict(piece.good, piece.toxic, listed(piece.toxic), piece.counts, piece.quality, judge.unjudged)
+    return Verdict(
+        piece.good, piece.toxic, listed(piece.toxic), piece.counts, piece.quality, judge.unjudged, piece.held
+    )

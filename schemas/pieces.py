@@ -13,10 +13,13 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from tilth.schemas.reasons import REASONS, Failure
+from tilth.schemas.relations import Sum, Total
 from tilth.schemas.repeats import Repeats, contest, groups_of, repeats_in
 from tilth.schemas.rules import Quality
 from tilth.schemas.spec import Severity
 from tilth.schemas.splitting import Judge, Looked, copied
+from tilth.schemas.table_rules import verdicts_on_all
+from tilth.schemas.together import blamed
 from tilth.schemas.values import Lacking, put_together, read_values
 
 __all__ = ["TOXIC", "Frames", "Piece", "listed", "piece_of", "pieces", "repeats_of", "rows_of_piece", "summed"]
@@ -33,6 +36,7 @@ class Piece:
     toxic: pl.DataFrame  # TOXIC
     counts: Mapping[str, int]  # pulled, good, duplicate, toxic: they add up over all pieces
     quality: tuple[Quality, ...]
+    held: tuple[str, ...] = ()  # rules of the whole table that do not hold, in words
 
 
 Frames = Callable[[Sequence[str] | None], Iterator[pl.DataFrame]]
@@ -55,7 +59,7 @@ def repeats_of(judge: Judge, frames: Frames) -> Repeats:
 
 def pieces(judge: Judge, frames: Frames, repeats: Repeats | None = None) -> Iterator[Piece]:
     """The rows of the frames, judged, each in one piece."""
-    if judge.needs_whole:
+    if judge.needs_whole or any(not isinstance(rule, Sum | Total) for rule in judge.spec.rules):
         yield piece_of(judge, *put_together([*frames(None)]))
         return
     found, first = repeats or repeats_of(judge, frames), 0
@@ -72,7 +76,8 @@ def pieces(judge: Judge, frames: Frames, repeats: Repeats | None = None) -> Iter
         first += raw.height
     if held:
         waiting, lacking = put_together(held)
-        yield _compared(judge.look(waiting, lacking), pl.concat(places), _all(waiting))
+        said, duplicate, quality = _compared(judge.look(waiting, lacking), _all(waiting))
+        yield _piece(said, pl.concat(places), duplicate, duplicates=int(duplicate.sum()), quality=quality)
 
 
 def piece_of(judge: Judge, raw: pl.DataFrame, lacking: Lacking | None = None) -> Piece:
@@ -80,10 +85,13 @@ def piece_of(judge: Judge, raw: pl.DataFrame, lacking: Lacking | None = None) ->
     looked = judge.look(raw, lacking)
     repeats = repeats_in(groups_of(judge.spec), lambda: iter([looked.values.frame]))
     suspects = _suspects(looked, repeats)
-    row = pl.int_range(raw.height, eager=True)
-    piece = _compared(looked, row, ~_all(raw) if suspects is None else suspects)
-    quality = summed((*looked.quality, *_asked(looked), *piece.quality))
-    return replace(piece, counts={**piece.counts, "pulled": raw.height}, quality=quality)
+    said, duplicate, unique = _compared(looked, ~_all(raw) if suspects is None else suspects)
+    said, among = _among_rows(said, duplicate)
+    quality = summed((*looked.quality, *_asked(looked), *unique, *among))
+    row, twice = pl.int_range(raw.height, eager=True), int(duplicate.sum())
+    piece = _piece(said, row, duplicate, pulled=raw.height, duplicates=twice, quality=quality)
+    whole, held = verdicts_on_all(piece.good, judge.spec.rules)
+    return replace(piece, quality=(*quality, *whole), held=held)
 
 
 def _suspects(looked: Looked, repeats: Repeats) -> pl.Series | None:
@@ -107,20 +115,45 @@ def _all(frame: pl.DataFrame) -> pl.Series:
     return pl.repeat(True, frame.height, dtype=pl.Boolean, eager=True)
 
 
-def _compared(looked: Looked, row: pl.Series, suspects: pl.Series) -> Piece:
-    """The rows after the suspects among them were compared with each other."""
+def _compared(looked: Looked, suspects: pl.Series) -> tuple[Looked, pl.Series, list[Quality]]:
+    """The suspects compared with each other: what is wrong now, which rows are duplicates, and how often that is."""
     at = suspects.arg_true()
     found = contest(looked.values.frame[at].with_columns(_batch=pl.lit(0), _ordinal=at), looked.spec)
     failures, quality = list(looked.failures), list[Quality]()
     for taken in found.taken:
-        named, count = ",".join(taken.columns), int(taken.failed.sum())
-        quality.append(Quality("unique", named, "error", 0, count))
-        if count:
-            failed = (~_all(looked.raw)).scatter(at.filter(taken.failed), True)
-            failures.append(Failure("unique", named, (), taken.expected, failed, read=taken.columns))
-    duplicate = (~_all(looked.raw)).scatter(at.filter(found.duplicate), True)
-    said = replace(looked, failures=failures)
-    return _piece(said, row, duplicate, duplicates=int(found.duplicate.sum()), quality=quality)
+        failure = _failure(looked, "unique", taken.columns, taken.expected, at.filter(taken.failed))
+        quality.append(Quality("unique", failure.column, "error", 0, int(taken.failed.sum())))
+        failures += [failure] if quality[-1].failed else []
+    return replace(looked, failures=failures), _only(looked, at.filter(found.duplicate)), quality
+
+
+def _among_rows(looked: Looked, duplicate: pl.Series) -> tuple[Looked, list[Quality]]:
+    """What good rows break among themselves: the first rule's are gone before the second is asked."""
+    if not looked.spec.rules:
+        return looked, []
+    condemned = looked.condemned
+    standing = ~duplicate if condemned is None else ~(duplicate | condemned)
+    at, failures, quality = standing.arg_true(), list(looked.failures), list[Quality]()
+    for rule in looked.spec.rules:
+        rows, gone = looked.values.frame[at], pl.Series([], dtype=at.dtype)
+        for found in blamed(rows, rule):
+            failed = at.filter(found.failed)
+            failure = _failure(looked, found.rule, found.columns, found.expected, failed)
+            quality.append(Quality(found.rule, failure.column, rule.severity, found.asked, len(failed)))
+            if rule.severity == "error" and len(failed):
+                failures.append(failure)
+                gone = gone.append(failed)
+        at = at.filter(~at.is_in(gone.implode()))
+    return replace(looked, failures=failures), quality
+
+
+def _failure(looked: Looked, rule: str, columns: Sequence[str], expected: str, at: pl.Series) -> Failure:
+    return Failure(rule, ",".join(columns), (), expected, _only(looked, at), read=tuple(columns))
+
+
+def _only(looked: Looked, at: pl.Series) -> pl.Series:
+    """A mask of some rows."""
+    return pl.repeat(False, looked.raw.height, dtype=pl.Boolean, eager=True).scatter(at, True)
 
 
 def _piece(

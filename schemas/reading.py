@@ -16,6 +16,7 @@ from tilth.schemas.expanding import name_of, patterns_of, schema_of
 from tilth.schemas.formats import UnknownDirective, pattern
 from tilth.schemas.near import near
 from tilth.schemas.nested import is_nested
+from tilth.schemas.reading_rules import rules_of, transitions_of
 from tilth.schemas.spec import FALSE, TRUE, Column, Severity, Spec
 from tilth.schemas.standardise import STANDARDISERS
 from tilth.schemas.version import version_of
@@ -39,8 +40,9 @@ def spec_of(model: object, pulled: Mapping[str, pl.DataType] | None = None) -> S
     key = tuple(column.name for column in columns if column.key)
     description = inspect.cleandoc(schema.description or "")
     unique, strict, ordered = _unique(name, schema, columns, key), schema.strict is True, bool(schema.ordered)
-    version = version_of(schema, columns)
-    return Spec(name, description, version, columns, key, unique, strict=strict, ordered=ordered, absent=absent)
+    rules = rules_of(model, name, columns, [*([key] if key else []), *unique])
+    version = version_of(schema, columns, rules)
+    return Spec(name, description, version, columns, key, unique, rules, strict=strict, ordered=ordered, absent=absent)
 
 
 def refuse_unpublishable(spec: Spec) -> None:
@@ -124,6 +126,7 @@ def _column(model: str, name: str, declared: Any, schema: DataFrameSchema) -> Co
     dtype = usable(getattr(declared.dtype, "type", None))
     if dtype is None:
         raise meant.error("this type cannot be used", expected=USABLE, got=str(declared.dtype))
+    transitions, initial = transitions_of(meant.where, meant.metadata, dtype)
     column = Column(
         name=name, source=meant.text("source") or name, dtype=dtype, nullable=declared.nullable,
         required=declared.required and not _added(declared, schema), key=meant.flag("key"), unique=declared.unique,
@@ -133,6 +136,7 @@ def _column(model: str, name: str, declared: Any, schema: DataFrameSchema) -> Co
         thousands=meant.text("thousands"), time_zone=meant.text("time_zone"), true=meant.texts("true", TRUE),
         false=meant.texts("false", FALSE), references=_reference(meant),
         severity=cast("Severity", meant.text("severity") or "error"), default=_default(meant, declared.default, dtype),
+        transitions=transitions, initial=initial,
     )  # fmt: skip
     _check(meant, column)
     return column
@@ -174,6 +178,8 @@ def _check(meant: _Meant, column: Column) -> None:
         raise meant.error("a key is one plain value", got=str(column.dtype))
     if column.key and column.default is not None:
         raise meant.error("a key has no default: records without one would all be the same", expected="key=True alone")
+    if column.key and (column.transitions is not None or column.initial is not None):
+        raise meant.error("a key never changes", expected="transitions of another column")
     for name in column.standardise:
         if name not in STANDARDISERS:
             raise meant.error(f"unknown standardiser {name!r}", expected=near(name, STANDARDISERS))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import reduce
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -15,9 +16,10 @@ import polars as pl
 from pandera.api.checks import Check
 from pandera.api.polars.types import PolarsData
 
+from tilth.schemas.relations import Sum
 from tilth.schemas.spec import Severity
 
-__all__ = ["EMAIL", "NO_MOJIBAKE", "Kind", "Quality", "Rule", "expected_by", "named_check"]
+__all__ = ["EMAIL", "NO_MOJIBAKE", "Kind", "Quality", "Rule", "expected_by", "named_check", "sum_check"]
 
 EMAIL, NO_MOJIBAKE = "email", "no_mojibake"
 
@@ -85,6 +87,25 @@ def named_check(name: str) -> Check:
     """One of the checks that `field` adds by name."""
     function, words = _NAMED[name]
     return pa.Check(function, name=name, error=words)
+
+
+def sum_check(rule: Sum) -> Check:
+    """Columns that add up, exactly: whole numbers as decimals, which do not wrap around."""
+
+    def adds_up(data: PolarsData) -> pl.LazyFrame:
+        schema = data.lazyframe.collect_schema()
+        floats = any(schema[name].is_float() for name in rule.columns)
+        *parts, whole = [_exact(name, schema[name], floats) for name in rule.columns]
+        off = (reduce(lambda a, b: a + b, parts) - whole).abs()
+        return data.lazyframe.select(off <= pl.lit(float(rule.tolerance) if floats else rule.tolerance))
+
+    return pa.Check(adds_up, name=rule.name, error=rule.expected)
+
+
+def _exact(name: str, dtype: pl.DataType, floats: bool) -> pl.Expr:
+    if floats:
+        return pl.col(name).cast(pl.Float64)
+    return pl.col(name).cast(pl.Decimal(38, 0)) if dtype.is_integer() else pl.col(name)
 
 
 def expected_by(check: Check) -> str:

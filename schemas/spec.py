@@ -5,14 +5,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import polars as pl
 
-__all__ = ["FALSE", "TRUE", "Column", "Severity", "Spec"]
+from tilth.schemas.relations import DeclaredRule, Severity, Total
 
-Severity = Literal["error", "warn"]
+__all__ = ["FALSE", "TRUE", "Column", "DeclaredRule", "Severity", "Spec", "Transitions", "unjudged_by"]
+
+Transitions = tuple[tuple[str, tuple[str, ...]], ...]
+"""Each value, and those that may come after it."""
 
 TRUE = ("true", "t", "yes", "y", "on", "1")
 FALSE = ("false", "f", "no", "n", "off", "0")
@@ -43,6 +47,8 @@ class Column:
     references: tuple[str, str] | None = None  # table, column
     severity: Severity = "error"
     default: Any = None  # what a missing value becomes
+    transitions: Transitions | None = None  # against the published row; None: every change is allowed
+    initial: tuple[str, ...] | None = None  # what a new record may begin with; None: any value
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,7 @@ class Spec:
     columns: tuple[Column, ...]
     key: tuple[str, ...]
     unique: tuple[tuple[str, ...], ...]  # other than the key; judged when settled, against the release
+    rules: tuple[DeclaredRule, ...] = ()  # that look beyond one value
     strict: bool = False  # a source column that no field reads condemns every record
     ordered: bool = False  # so does a source whose columns stand in another order
     absent: tuple[str, ...] = ()  # patterns that must stand for a column of the frame at hand, and stand for none
@@ -63,3 +70,13 @@ class Spec:
     def schema(self) -> dict[str, pl.DataType]:
         """Column name to type, in contract order."""
         return {column.name: column.dtype for column in self.columns}
+
+
+def unjudged_by(spec: Spec) -> Iterator[str]:
+    """What of a contract a frame alone cannot tell: other tables, or what is published, must."""
+    for column in spec.columns:
+        if column.references:
+            yield f"{column.name}: that {'.'.join(column.references)} has it"
+        if column.transitions is not None or column.initial is not None:
+            yield f"{column.name}: that it may follow the value which is published"
+    yield from (f"{rule.column}: {rule.expected}" for rule in spec.rules if isinstance(rule, Total))

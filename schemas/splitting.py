@@ -20,7 +20,7 @@ from tilth.schemas.reading import spec_of
 from tilth.schemas.reasons import Failure, as_json, key_text, reasons
 from tilth.schemas.rules import Quality, Rule
 from tilth.schemas.shape import misshapen
-from tilth.schemas.spec import Spec
+from tilth.schemas.spec import Spec, unjudged_by
 from tilth.schemas.values import DELETED, Lacking, Values, flag_column, passing_through, read_values, tombstoned
 
 __all__ = ["Judge", "Judged", "Looked", "copied"]
@@ -125,9 +125,8 @@ class Judge:
 
     @property
     def unjudged(self) -> tuple[str, ...]:
-        """What only other tables can tell."""
-        referring = ((column.name, column.references) for column in self.spec.columns)
-        return tuple(f"{name}: that {'.'.join(parent)} has it" for name, parent in referring if parent)
+        """What only other tables, or what is published, can tell."""
+        return tuple(unjudged_by(self.spec))
 
     def rows(self, raw: pl.DataFrame, lacking: Lacking | None = None) -> Judged:
         """Judge landed rows; columns that start with `_` pass through. `lacking`: of frames that were put together."""

@@ -48,13 +48,15 @@ class LazyVerdict:
         return _lazy(schema, lambda: (listed(piece.toxic) for piece in self.pieces()))
 
     @cached_property
-    def _told(self) -> tuple[Mapping[str, int], tuple[Quality, ...]]:
+    def _told(self) -> tuple[Mapping[str, int], tuple[Quality, ...], tuple[str, ...]]:
         counts: Counter[str] = Counter()
         quality: list[Quality] = []
+        held: list[str] = []
         for piece in self.pieces():
             counts.update(piece.counts)
             quality += piece.quality
-        return dict(counts), summed(quality)
+            held += piece.held
+        return dict(counts), summed(quality), tuple(held)
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -67,8 +69,13 @@ class LazyVerdict:
         return self._told[1]
 
     @property
+    def held(self) -> tuple[str, ...]:
+        """Rules of the whole table that do not hold: it would not be published."""
+        return self._told[2]
+
+    @property
     def unjudged(self) -> tuple[str, ...]:
-        """What only other tables can tell."""
+        """What only other tables, or what is published, can tell."""
         return self.judge.unjudged
 
     def pieces(self) -> Iterator[Piece]:

@@ -22,15 +22,16 @@ from pandera.api.checks import Check
 from pandera.api.polars.container import DataFrameSchema
 
 from tilth.schemas.authored import cells, is_builtin, written
-from tilth.schemas.spec import Column
+from tilth.schemas.spec import Column, DeclaredRule
 
 __all__ = ["version_of"]
 
-_WORDS = ("unit", "description", "pii", "term", "default")  # the default counts where there is one
+_WORDS = ("unit", "description", "pii", "term")
+_WHERE_SAID = ("transitions", "initial", "default")  # count only where they are declared
 _PLAIN = (str, bytes, int, float, bool, type(None), Decimal, date, time, timedelta)
 
 
-def version_of(schema: DataFrameSchema, columns: Sequence[Column]) -> str:
+def version_of(schema: DataFrameSchema, columns: Sequence[Column], rules: Sequence[DeclaredRule] = ()) -> str:
     """The first 12 hex digits of sha256 over what the model accepts."""
     described = {
         "columns": [_column(column) for column in columns],
@@ -38,6 +39,7 @@ def version_of(schema: DataFrameSchema, columns: Sequence[Column]) -> str:
         "whole": [_check(check) for check in schema.checks or ()],
         "unique": schema.unique,
         **{name: True for name in ("strict", "ordered") if getattr(schema, name) is True},
+        **({"rules": [f"{rule!r}" for rule in rules]} if rules else {}),
     }
     text = json.dumps(described, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
@@ -45,9 +47,9 @@ def version_of(schema: DataFrameSchema, columns: Sequence[Column]) -> str:
 
 def _column(column: Column) -> dict[str, Any]:
     meant = asdict(column)
-    default = {} if column.default is None else {"default": _value(column.default)}
-    known = {name: str(value) if name == "dtype" else value for name, value in meant.items() if name not in _WORDS}
-    return {**known, **default}
+    unsaid = {name for name in _WHERE_SAID if meant[name] is None}.union(_WORDS, ["dtype", "default"])
+    known = {name: value for name, value in meant.items() if name not in unsaid} | {"dtype": str(meant["dtype"])}
+    return known if column.default is None else known | {"default": _value(column.default)}
 
 
 def _check(check: Check) -> dict[str, Any]:

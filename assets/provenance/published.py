@@ -23,6 +23,7 @@ from tilth.assets.provenance.tracing import derived_lineage
 from tilth.assets.publishing.manifest import Manifest, TableRelease
 from tilth.connectors.protocol import Dataset
 from tilth.errors import LakeError, TilthError
+from tilth.schemas.relations import Total
 from tilth.schemas.rules import Quality
 from tilth.schemas.spec import Spec
 
@@ -145,7 +146,8 @@ def _read_too(name: str, built: Built) -> list[str]:
 
 
 def _references(spec: Spec) -> list[tuple[str, str]]:
-    return [column.references for column in spec.columns if column.references]
+    totals = [(rule.table, rule.amount) for rule in spec.rules if isinstance(rule, Total)]
+    return [*(column.references for column in spec.columns if column.references), *totals]
 
 
 def _derive_step(lake: Lake, declared: Declared) -> Step:
@@ -163,7 +165,7 @@ def _settled(lake: Lake, declared: Declared, built: Built) -> Outcome:
     ready = naming.ready(lake, name)
     read = {"inputStatistics": facets.statistics(built.pending.get(name, 0), of="Input")}
     inputs = [Described(ready, {"schema": facets.schema(spec.columns)}, read), *_published(places, built.specs)]
-    told = "a record is refused until this holds its value"
+    told = "a record is refused until this holds its value, or adds up to it"
     rows = [Edge(table, column, "FILTER", told) for table, column in _references(spec) if table in places]
     same = {column.name: (Edge("ready", column.name, "IDENTITY"),) for column in spec.columns}
     lineage = facets.column_lineage(Lineage(same, tuple(dict.fromkeys(rows))), {**places, "ready": ready})

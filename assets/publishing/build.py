@@ -13,38 +13,31 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import duckdb
-import polars as pl
-import pyarrow as pa
-
 from tilth.assets.declared import DerivedDeclaration
 from tilth.assets.lake import Lake, Run
+from tilth.assets.places import ready_path
+from tilth.assets.publishing.blaming import Refused, blamed
 from tilth.assets.publishing.candidate import Candidate
 from tilth.assets.publishing.chunks import chunks_of
 from tilth.assets.publishing.closing import Clerk, carried, freed, held_back, oldest
 from tilth.assets.publishing.derive import Derived, Recipe, derive, derived_version, query_recipe
-from tilth.assets.publishing.engine import connect, parquet
+from tilth.assets.publishing.engine import connect, parquet, quoted
 from tilth.assets.publishing.holds import Hold, built_shares, hold_on_build
 from tilth.assets.publishing.manifest import TableRelease
+from tilth.assets.publishing.merged import Merged
 from tilth.assets.publishing.pictures import pictures_of
 from tilth.assets.publishing.planning import Plan
 from tilth.assets.publishing.release import Draft
-from tilth.assets.publishing.rounds import Merged, take_turn
+from tilth.assets.publishing.rounds import take_turn
 from tilth.assets.publishing.settle import arriving, unpublished
+from tilth.assets.publishing.table_verdicts import refusal_of
+from tilth.assets.publishing.totals import Blocked, Totals, unsummed
 from tilth.assets.publishing.turns import Turn, belonging
 from tilth.assets.quarantine import open_entries
-from tilth.errors import LakeError, ReleaseError, TilthError
+from tilth.errors import LakeError
 from tilth.schemas.judging import Judge, Quality
 
-__all__ = ["Build", "Refused", "build"]
-
-
-class Refused(Exception):
-    """A table that this candidate cannot hold, and why; the candidate is thrown away."""
-
-    def __init__(self, table: str, hold: Hold) -> None:
-        super().__init__(table, hold.reason)
-        self.table, self.hold = table, hold
+__all__ = ["Build", "build"]
 
 
 @dataclass(slots=True)
@@ -58,14 +51,20 @@ class Build:
 
 
 @contextmanager
-def build(draft: Draft, plan: Plan, held: Mapping[str, Hold], lake: Lake, run: Run, *, number: int) -> Generator[Build]:
-    """The candidate of release `number`, its transaction open; committed when the block ends well."""
+def build(
+    draft: Draft, plan: Plan, held: Mapping[str, Hold], lake: Lake, run: Run, *, number: int, blocked: Blocked
+) -> Generator[Build]:
+    """The candidate of release `number`, its transaction open; committed when the block ends well.
+
+    Raises Refused for a table that must be held, totals.Unbalanced for families whose newcomers must be `blocked`.
+    """
     con = connect(draft.path, time_zone=lake.time_zone)
     try:
         con.begin()
         result = Build(Candidate(con, run.at))
         clerk = Clerk(lake, run, number, plan.events)
-        _Builder(result, plan, held, lake, clerk, draft.folder).all()
+        totals = Totals(result.candidate, {name: plan.specs[name] for name in plan.pulled}, blocked)
+        _Builder(result, plan, held, lake, clerk, draft.folder, totals).all()
         yield result
         con.commit()
         con.execute("CHECKPOINT").fetchall()
@@ -81,6 +80,7 @@ class _Builder:
     lake: Lake
     clerk: Clerk
     folder: Path
+    totals: Totals
 
     def all(self) -> None:
         """Every table of the plan; tables outside it are carried over."""
@@ -93,10 +93,12 @@ class _Builder:
             self._refuse_unpublished(group)
             also = self._circle([self.plan.turns[name] for name in group if name not in self.held])
             for name in group:
-                with _blamed(name), self._timed(name):
+                with blamed(name), self._timed(name):
                     self.result.tables[name] = self._turn(self.plan.turns[name], also)
+        for name, counted in self.totals.check(blamed).items():
+            self.result.quality[name] = (*self.result.quality.get(name, ()), *counted)
         for declaration, judge in self.plan.derived:
-            with _blamed(declaration.name), self._timed(declaration.name):
+            with blamed(declaration.name), self._timed(declaration.name):
                 self.result.tables[declaration.name] = self._derived(declaration, judge)
 
     @contextmanager
@@ -109,7 +111,9 @@ class _Builder:
         """A table waits for what it refers to: without it, all its records would be toxic."""
         together = [name for name in group if name not in self.held]
         for name in together:
-            if missing := unpublished(self.result.candidate, self.plan.specs[name], together):
+            spec, coming = self.plan.specs[name], self.plan.turns.keys() - self.held.keys()
+            candidate = self.result.candidate
+            if missing := unpublished(candidate, spec, together) or unsummed(candidate, spec, coming):
                 raise Refused(name, Hold(f"{missing}\n  next: tilth check, then tilth run"))
 
     def _circle(self, turns: list[Turn]) -> dict[str, str]:
@@ -120,10 +124,22 @@ class _Builder:
         files: dict[str, str] = {}
         for turn in turns:
             self.result.candidate.create(turn.name, turn.judge.spec)
-            paths = [self.lake.storage.url(pull.ready) for pull in turn.pulls if pull.pending]
-            if paths:
-                files[turn.name] = parquet(*paths)
+            if rows := self._coming(turn):
+                files[turn.name] = self.totals.unblocked(turn.name, rows)
         return arriving(self.result.candidate, {turn.name: turn.judge.spec for turn in turns}, files)
+
+    def _coming(self, turn: Turn) -> str | None:
+        """The relation of a turn's pending records, and of those that wait in quarantine for others."""
+        url, waits = self.lake.storage.url, turn.orphans
+        pending = [url(pull.ready) for pull in turn.pulls if pull.pending]
+        parts = [f"SELECT * FROM {parquet(*pending)}"] if pending else []
+        if waits.height:
+            name = f"tilth_waits_{turn.declaration.name}"
+            self.result.candidate.load(quoted(name), waits.select("_batch", "_ordinal"))
+            pulls = waits["pull_id"].unique(maintain_order=True)
+            ready = parquet(*(url(ready_path(turn.name, pull)) for pull in pulls))
+            parts.append(f"SELECT * FROM {ready} SEMI JOIN {quoted(name)} USING (_batch, _ordinal)")
+        return f"({' UNION ALL BY NAME '.join(parts)})" if parts else None
 
     def _turn(self, turn: Turn, also: Mapping[str, str]) -> TableRelease:
         candidate, spec = self.result.candidate, turn.judge.spec
@@ -137,8 +153,23 @@ class _Builder:
         self._present(turn)
         with self.lake.state.read() as connection:
             places, pictures = belonging(connection, turn), pictures_of(connection, turn)
-        merged = take_turn(candidate, turn, self.lake, places, pictures=pictures, also=also)
+        merged = take_turn(candidate, turn, self.lake, places, pictures=pictures, totals=self.totals, also=also)
+        self._whole(turn.name, turn.judge, merged.quality, pulled=self._pulled(turn), accepted=bool(turn.accepted))
         return self.clerk.pulled(turn, merged, changed=turn.name in candidate.changed)
+
+    def _pulled(self, turn: Turn) -> str | None:
+        """The relation of all good records that this turn merges."""
+        files = [self.lake.storage.url(pull.ready) for pull in turn.pulls if pull.pending]
+        return f"(SELECT * FROM {parquet(*files)} WHERE NOT _deleted)" if files else None
+
+    def _whole(
+        self, name: str, judge: Judge, found: tuple[Quality, ...], *, pulled: str | None, accepted: bool
+    ) -> None:
+        """Ask the rules of the whole table; one that does not hold holds it, unless a person has accepted that."""
+        verdicts, wrong = refusal_of(self.result.candidate, name, judge.spec, pulled)
+        self.result.quality[name] = (*found, *verdicts)
+        if wrong and not accepted:
+            raise Refused(name, Hold(wrong))
 
     def _present(self, turn: Turn) -> None:
         """The files this turn merges are there; a missing one is this table's trouble alone."""
@@ -164,10 +195,14 @@ class _Builder:
         if anew or asked or self._behind(declaration, entry, self.result.tables):
             missed = self.plan.current is not None and self._behind(declaration, entry, self.plan.current.tables)
             recipe = self._recipe(declaration, judge, everything=anew or missed or bool(opened.height))
-            made = derive(candidate, declaration, judge, recipe, opened, self.folder)
-            if not self.plan.accepted[name] and (hold := self._too_toxic(declaration, made)):
+            made, accepted = (
+                derive(candidate, declaration, judge, recipe, opened, self.folder),
+                self.plan.accepted[name],
+            )
+            if not accepted and (hold := self._too_toxic(declaration, made)):
                 raise Refused(name, hold)
-            merged, self.result.quality[name] = made.merged, made.quality
+            self._whole(name, judge, made.quality, pulled=None, accepted=bool(accepted))
+            merged = made.merged
             entry = replace(entry, built_in=self.clerk.number)
         else:
             merged = self._as_it_was(entry, opened.height)
@@ -198,16 +233,3 @@ class _Builder:
     def _as_it_was(entry: TableRelease, opened: int) -> Merged:
         counts = {"rows_before": entry.rows, "rows_after": entry.rows, "open_before": opened, "open_after": opened}
         return replace(Merged.nothing(), counts=Counter(counts))
-
-
-@contextmanager
-def _blamed(table: str) -> Generator[None]:
-    """What goes wrong with one table holds that table; a full disk or a lost lake is everybody's."""
-    try:
-        yield
-    except (duckdb.IOException, duckdb.OutOfMemoryException, ReleaseError):
-        raise
-    except TilthError as error:
-        raise Refused(table, Hold(" ".join(line.strip() for line in error.lines()))) from error
-    except (duckdb.Error, pl.exceptions.PolarsError, pa.ArrowException) as error:
-        raise Refused(table, Hold(str(error).splitlines()[0])) from error

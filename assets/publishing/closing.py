@@ -15,7 +15,7 @@ from tilth.assets.places import events_path, settled_path, toxic_path
 from tilth.assets.publishing.books import COUNTS, proved
 from tilth.assets.publishing.holds import Hold
 from tilth.assets.publishing.manifest import TableRelease, as_ranges
-from tilth.assets.publishing.rounds import Merged
+from tilth.assets.publishing.merged import Merged
 from tilth.assets.publishing.turns import Turn
 from tilth.errors import LakeError, ReleaseError
 

@@ -23,8 +23,16 @@ from tilth.assets.publishing.asking import numbered
 from tilth.assets.publishing.candidate import Candidate, comma
 from tilth.assets.publishing.engine import literal, parquet, quoted
 from tilth.assets.publishing.merge import Keyed, begin_table, merge_round, settled_counts
+from tilth.assets.publishing.merged import Merged
+from tilth.assets.publishing.refusing import (
+    counted,
+    named,
+    refuse_after_all_gaps,
+    refuse_among_rows,
+    warn_among_rows,
+)
 from tilth.assets.publishing.removal import clear, remove_absent
-from tilth.assets.publishing.rounds import Merged
+from tilth.assets.publishing.settle import begin_settling
 from tilth.assets.quarantine import EVENTS, plan_opening
 from tilth.assets.refusals import as_entries, built_toxic, refused_rows
 from tilth.assets.toxic import TOXIC
@@ -81,9 +89,10 @@ def derive(
     try:
         counts = Counter(pulled=recipe.write(raw))
         toxic, quality = _judge(judge, raw, good)
-        toxic = pl.concat([toxic, _tied(candidate, judge, raw, good)])
+        tied, among = _tied(candidate, judge, raw, good)
+        toxic = pl.concat([toxic, tied])
         _merge(candidate, declaration, judge.spec, good, counts, recipe.spare)
-        quality += tuple(_partners(candidate, declaration))
+        quality += (*among, *_partners(candidate, declaration))
     finally:
         for path in (raw, good):
             path.unlink(missing_ok=True)
@@ -121,23 +130,46 @@ def _judge(judge: Judge, raw: Path, good: Path) -> tuple[pl.DataFrame, tuple[Qua
     return pl.concat(toxic), tuple(summed)
 
 
-def _tied(candidate: Candidate, judge: Judge, raw: Path, good: Path) -> pl.DataFrame:
-    """The rows whose key, or other unique values, another row of the build has too: none of them is good."""
-    candidate.scratch("tilth_tied", "_batch BIGINT, _ordinal BIGINT, columns VARCHAR, expected VARCHAR")
-    rows = parquet(str(good))
-    groups = [(judge.spec.key, "one row per key")] if judge.spec.key else []
-    groups += [(columns, "a value that no other row has") for columns in judge.spec.unique]
+def _tied(candidate: Candidate, judge: Judge, raw: Path, good: Path) -> tuple[pl.DataFrame, tuple[Quality, ...]]:
+    """The rows that their company condemns: whose key, or other unique values, another row of the build has too, and
+    those that break a rule among rows.
+    """
+    spec, rows = judge.spec, parquet(str(good))
+    begin_settling(candidate, "tilth_tied")
+    groups = [(spec.key, "one row per key")] if spec.key else []
+    groups += [(columns, "a value that no other row has") for columns in spec.unique]
     for columns, expected in groups:
         names, filled = comma(columns), " AND ".join(f"{quoted(name)} IS NOT NULL" for name in columns)
         repeated = f"SELECT {names} FROM {rows} WHERE {filled} GROUP BY {names} HAVING count(*) > 1"
         candidate.run(
-            f"INSERT INTO tilth_tied SELECT _batch, _ordinal, ?, ? FROM {rows} SEMI JOIN ({repeated}) USING ({names})",
+            f"INSERT INTO tilth_tied SELECT _batch, _ordinal, 'unique', ?, NULL, ? FROM {rows} "
+            f"SEMI JOIN ({repeated}) USING ({names})",
             [",".join(columns), expected],
         )
+    quality = _among_rows(candidate, spec, rows)
     found = candidate.frame(f"SELECT q.* FROM {parquet(str(raw))} q SEMI JOIN tilth_tied USING (_ordinal)")
-    lines = candidate.frame('SELECT _batch, _ordinal, columns AS "column", expected FROM tilth_tied ORDER BY ALL')
-    told = lines.with_columns(pl.lit("unique").alias("rule"), pl.lit(None, pl.String).alias("value"))
-    return refused_rows(found, told, judge)
+    return refused_rows(found, candidate.frame("SELECT * FROM tilth_tied ORDER BY ALL"), judge), quality
+
+
+def _among_rows(candidate: Candidate, spec: Spec, rows: str) -> tuple[Quality, ...]:
+    """Put the rows that break a dependency or a sequence into `tilth_tied`: all are new, and none stands before."""
+    rules = [*named(spec)]
+    if not rules:
+        return ()
+    candidate.view("tilth_new", f"SELECT * FROM {rows} ANTI JOIN tilth_tied USING (_batch, _ordinal)")
+    candidate.view("tilth_stays", f"SELECT * FROM {rows} WHERE false")
+    asked = candidate.number("SELECT count(*) FROM tilth_new")
+    while refuse_after_all_gaps(candidate, spec, _no_more, "tilth_tied") + refuse_among_rows(
+        candidate, spec, _no_more, "tilth_tied"
+    ):
+        pass
+    begin_settling(candidate, "tilth_warned")
+    warn_among_rows(candidate, spec)
+    return tuple(counted(candidate, *rule, asked, "tilth_tied") for rule in rules)
+
+
+def _no_more() -> None:
+    """Views are always in line with what is refused by now."""
 
 
 def _merge(

@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from tilth.assets.publishing.candidate import Candidate, comma
 from tilth.assets.publishing.engine import quoted
 
-__all__ = ["Keyed", "begin_table", "merge_round", "settled_counts"]
+__all__ = ["PULLS", "Keyed", "begin_table", "merge_round", "older_than", "same_content", "settled_counts"]
+
+PULLS = "LEFT JOIN tilth_pull_of rp ON rp.batch = r._batch LEFT JOIN tilth_pull_of cp ON cp.batch = c._batch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,18 +82,18 @@ def _match(candidate: Candidate, keyed: Keyed, overtaken: bool) -> None:
     )
     if not candidate.rows(keyed.table):
         return
-    older = _older(keyed.version, overtaken)
-    pulls = "LEFT JOIN tilth_pull_of rp ON rp.batch = r._batch LEFT JOIN tilth_pull_of cp ON cp.batch = c._batch"
+    older = older_than(keyed.version, overtaken)
     candidate.run(
         "INSERT INTO tilth_matched "
         "SELECT _batch, _ordinal, _deleted, crow, c_batch, c_ordinal, older, same AND NOT older FROM ("
         "SELECT r._batch, r._ordinal, r._deleted, c.rowid AS crow, c._batch AS c_batch, c._ordinal AS c_ordinal, "
-        f"{older} AS older, NOT r._deleted AND {_same(keyed.content)} AS same "
-        f"FROM {keyed.meeting()} {pulls if overtaken else ''})"
+        f"{older} AS older, NOT r._deleted AND {same_content(keyed.content)} AS same "
+        f"FROM {keyed.meeting()} {PULLS if overtaken else ''})"
     )
 
 
-def _older(version: str | None, overtaken: bool) -> str:
+def older_than(version: str | None, overtaken: bool) -> str:
+    """SQL: whether an incoming record `r` is older than the published row `c`; `overtaken`: beside `PULLS`."""
     if version is None:
         return "coalesce(rp.number < cp.number, false)" if overtaken else "false"
     r, c = f"r.{quoted(version)}", f"c.{quoted(version)}"
@@ -101,7 +103,8 @@ def _older(version: str | None, overtaken: bool) -> str:
     return f"(coalesce({r} < {c}, {r} IS NULL AND {c} IS NOT NULL) OR {tie})"
 
 
-def _same(content: Sequence[str]) -> str:
+def same_content(content: Sequence[str]) -> str:
+    """SQL: whether an incoming record `r` says what the published row `c` says."""
     return " AND ".join(f"r.{quoted(c)} IS NOT DISTINCT FROM c.{quoted(c)}" for c in content)
 
 

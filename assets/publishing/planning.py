@@ -46,7 +46,13 @@ class Plan:
     accepted: Mapping[str, tuple[int, ...]]  # table → the acceptances that this publish uses
     wanted: frozenset[str]  # derived tables asked for by name
     events: int  # the last quarantine event the plan knows of
+    built: frozenset[str]  # the declared tables that are made from others
     time_zone: str  # whose days and hours derived SQL counts in
+
+    @property
+    def pulled(self) -> tuple[str, ...]:
+        """The declared tables that are not made from others."""
+        return tuple(name for name in self.specs if name not in self.built)
 
     @property
     def anything(self) -> bool:
@@ -130,6 +136,7 @@ def plan(
         accepted | {name: turn.accepted for name, turn in turns.items()},
         frozenset(d.name for d in derived if select is not None and d.name in select),
         events,
+        frozenset(specs.keys() - tables.keys()),
         lake.time_zone,
     )
 

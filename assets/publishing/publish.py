@@ -10,13 +10,15 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+import polars as pl
 import sqlalchemy as sa
 
 from tilth.assets import state
 from tilth.assets.lake import Lake, Run
 from tilth.assets.lease import refuse_if_lost
 from tilth.assets.provenance.published import Built, Publishing
-from tilth.assets.publishing.build import Build, Refused, build
+from tilth.assets.publishing.blaming import Refused
+from tilth.assets.publishing.build import Build, build
 from tilth.assets.publishing.catalog import write_catalog
 from tilth.assets.publishing.durable import remove_tree
 from tilth.assets.publishing.facts import QualityFact, TableFacts
@@ -26,6 +28,7 @@ from tilth.assets.publishing.manifest import Manifest, TableRelease
 from tilth.assets.publishing.planning import Plan, Publishable, plan
 from tilth.assets.publishing.reconcile import confirm, intend
 from tilth.assets.publishing.release import Draft, Releases
+from tilth.assets.publishing.totals import Unbalanced
 from tilth.assets.publishing.verify import check_file
 from tilth.errors import LakeError, ReleaseError
 
@@ -82,14 +85,17 @@ def publish(
 def _built(
     todo: Plan, releases: Releases, publishables: Sequence[Publishable], lake: Lake, run: Run, number: int
 ) -> tuple[Draft, Manifest, Build]:
-    """A candidate that every table in it agreed to; each refusal holds one more table and starts from a new clone."""
-    held = dict(todo.held)
+    """A candidate that every table in it agreed to; each refusal holds one more table and starts from a new clone.
+
+    So do totals that do not add up: the newcomers of those families wait in the next one.
+    """
+    held, blocked = dict(todo.held), dict[int, pl.DataFrame]()
     while True:
         draft = releases.begin(run.id)
         try:
             with (
                 releases.keeping("the candidate cannot be built"),
-                build(draft, todo, held, lake, run, number=number) as result,
+                build(draft, todo, held, lake, run, number=number, blocked=blocked) as result,
             ):
                 manifest = _manifest(todo, result, run, number)
                 _describe(result, manifest, publishables, todo, lake, run)
@@ -97,7 +103,9 @@ def _built(
         except Refused as refused:
             if refused.table in held:
                 raise
-            held[refused.table] = refused.hold
+            held[refused.table], blocked = refused.hold, {}  # what is held changes every sum
+        except Unbalanced as unbalanced:
+            blocked = unbalanced.beside(blocked)
         except BaseException:
             with suppress(OSError):
                 remove_tree(draft.folder)  # half a candidate would keep a full disk full

@@ -8,40 +8,28 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import polars as pl
 
 from tilth.assets.lake import Lake
 from tilth.assets.publishing.candidate import Candidate
-from tilth.assets.publishing.engine import parquet, quoted
+from tilth.assets.publishing.engine import parquet
 from tilth.assets.publishing.merge import Keyed, begin_table, merge_round, settled_counts
+from tilth.assets.publishing.merged import Merged
+from tilth.assets.publishing.overtaking import overtaken
 from tilth.assets.publishing.pictures import Picture, Pictures, absent_keys, leave
+from tilth.assets.publishing.refusing import Settling
 from tilth.assets.publishing.removal import clear
 from tilth.assets.publishing.returning import Back, returning
-from tilth.assets.publishing.settle import begin_settling, refuse_orphans, refuse_repeated
-from tilth.assets.publishing.turns import Turn, sequence, waiting
+from tilth.assets.publishing.totals import Totals
+from tilth.assets.publishing.turns import WAITING, Turn, sequence, waiting
 from tilth.assets.quarantine import EVENTS, plan_opening
 from tilth.assets.refusals import as_entries, settled_toxic
 from tilth.assets.toxic import TOXIC
-from tilth.schemas.keys import typed_keys
+from tilth.schemas.judging import Quality
+from tilth.schemas.spec import Severity
 
-__all__ = ["Merged", "take_turn"]
-
-
-@dataclass(frozen=True, slots=True)
-class Merged:
-    """What a turn did: its counts, and what the state has to learn once the release is current."""
-
-    counts: Counter[str]
-    events: pl.DataFrame  # quarantine.EVENTS
-    toxic: pl.DataFrame  # raw values and reasons of what settling refused
-    settled: pl.DataFrame  # _batch, _ordinal, state
-
-    @classmethod
-    def nothing(cls) -> Merged:
-        """A turn that was not taken."""
-        return cls(Counter(), pl.DataFrame(), pl.DataFrame(), pl.DataFrame())
+__all__ = ["take_turn"]
 
 
 def take_turn(
@@ -51,13 +39,14 @@ def take_turn(
     belonging: pl.DataFrame,
     *,
     pictures: Pictures,
+    totals: Totals,
     also: Mapping[str, str] | None = None,
 ) -> Merged:
     """Merge all that is pending for one table into the candidate.
 
     `belonging`: see `turns.belonging`. `also`: see `settle.refuse_orphans`.
     """
-    work = _Turn(candidate, turn, lake, pictures)
+    work = _Turn(candidate, turn, lake, pictures, totals, also)
     begin_table(candidate)
     candidate.load("tilth_pull_of", belonging.select("batch", "number"))
     files = belonging.filter(pl.col("sha256").is_not_null())
@@ -65,8 +54,10 @@ def take_turn(
     work.prepare()
     for number in sequence(turn.pulls, work.orphans, turn.open.join(turn.mends, on="id", how="semi")):
         work.replace(number)
-        work.pending(number, also)
-        work.returning(number, also)
+        work.pending(number)
+        work.returning(number)
+    while work.settling.waits_for_rows and work.come_back():
+        pass
     work.compare()
     work.overtake()
     return work.merged()
@@ -75,12 +66,22 @@ def take_turn(
 class _Turn:
     """The turn while it goes on: what is open changes as it does."""
 
-    def __init__(self, candidate: Candidate, turn: Turn, lake: Lake, pictures: Pictures) -> None:
+    def __init__(
+        self,
+        candidate: Candidate,
+        turn: Turn,
+        lake: Lake,
+        pictures: Pictures,
+        totals: Totals,
+        also: Mapping[str, str] | None,
+    ) -> None:
         self.candidate, self.turn, self.lake, self.pictures = candidate, turn, lake, pictures
         spec = turn.judge.spec
         names = tuple(column.name for column in spec.columns)
         version = turn.declaration.version
         self.keyed = Keyed(turn.name, turn.declaration.source, spec.key, names, version)
+        self.settling = Settling(candidate, self.keyed, spec, totals, also)
+        self.quality: Counter[tuple[str, str | None, Severity, str]] = Counter()
         self.open = turn.open
         self.orphans = turn.orphans
         self.counts: Counter[str] = Counter()
@@ -96,42 +97,51 @@ class _Turn:
             candidate.drop(self.turn.name)
         candidate.create(self.turn.name, spec)
 
-    def pending(self, number: int, also: Mapping[str, str] | None) -> None:
+    def pending(self, number: int) -> None:
         """The good records of one pull: settled, then merged."""
         pull = next((p for p in self.turn.pulls if p.number == number), None)
         if pull is None or not pull.pending:
             return
         self._incoming(f"SELECT * FROM {parquet(self.lake.storage.url(pull.ready))}")
-        begin_settling(self.candidate)
-        refused = refuse_orphans(self.candidate, self.turn.judge.spec.columns, also=also)
-        refused += refuse_repeated(self.candidate, self.keyed, self.turn.judge.spec.unique)
+        refused = self.settling.refuse(overtaken=False)
+        for q in self.settling.quality():
+            rule = (q.rule, q.column, q.severity)
+            self.quality.update({(*rule, "checked"): q.checked, (*rule, "failed"): q.failed})
         if refused:
             self._quarantine(pull.id, number)
             self._without("tilth_refused")
+        self.settling.note()
         self._merge(overtaken=False)
 
-    def returning(self, number: int, also: Mapping[str, str] | None) -> None:
-        """What returns from quarantine of one pull: orphans whose parent has come, and what was mended."""
+    def returning(self, number: int) -> None:
+        """What returns from quarantine of one pull: records whose wait may be over, and what was mended."""
         for back in [*returning(self.turn, number, self.open, self.orphans, self.lake.storage)]:
-            self._let_in(back, also)
+            self._let_in(back)
 
-    def _let_in(self, back: Back, also: Mapping[str, str] | None) -> None:
-        """Merge good records of open entries, those whose parent is there; each that came is moved by its event."""
+    def come_back(self) -> int:
+        """Let those in that waited for a row of a later pull; how many came."""
+        before, none = self.counts["replayed"], self.open.clear()
+        for number in sorted(set(waiting(self.open)["pull"])):
+            for back in [*returning(self.turn, number, none, waiting(self.open), self.lake.storage)]:
+                self._let_in(back)
+        return self.counts["replayed"] - before
+
+    def _let_in(self, back: Back) -> None:
+        """Merge good records of open entries, those that need not wait; each that came is moved by its event."""
         here, event = back.entries, back.event
         self.candidate.load("tilth_returning", here.select("id", "_batch", "_ordinal"))
         self._incoming(back.rows)
-        begin_settling(self.candidate)
-        if refuse_orphans(self.candidate, self.turn.judge.spec.columns, also=also):
-            self._without("tilth_refused")
-        self.candidate.run("CREATE OR REPLACE TEMP TABLE tilth_back AS SELECT * FROM tilth_incoming")
-        self._incoming("SELECT * FROM tilth_back")
-        begin_settling(self.candidate)
-        if refuse_repeated(self.candidate, self.keyed, self.turn.judge.spec.unique):
-            self._move(self._back("tilth_refused"), event)
-            self._quarantine(here["pull_id"][0], here["pull"][0])
+        if self.settling.refuse(overtaken=True, waived=event == "waived"):
+            turned = f'SELECT * FROM tilth_refused WHERE "rule" NOT IN {WAITING}'
+            self.candidate.run(f"CREATE OR REPLACE TEMP TABLE tilth_turned AS {turned}")
+            if again := self._back("tilth_turned"):
+                self._move(again, event)
+                self._quarantine(here["pull_id"][0], here["pull"][0], "SEMI JOIN tilth_turned USING (_batch, _ordinal)")
             self._without("tilth_refused")
         came = self._back("tilth_incoming")
         if came:
+            if event != "waived":
+                self.settling.note()
             self._merge(overtaken=True)
             late = self._back("(SELECT * FROM tilth_settled WHERE state = 'superseded_open')")
             self._move(late, "superseded")
@@ -169,26 +179,8 @@ class _Turn:
 
     def overtake(self) -> None:
         """Open entries whose key has a good record of a later pull are superseded: a new row, or the same as it was."""
-        spec = self.turn.judge.spec
-        keyed = self.open.filter(pl.col("key").is_not_null())
-        if keyed.is_empty() or not spec.key or not (self.turn.pulls or self.counts["written"]):
-            return
-        typed = typed_keys(keyed["key"], spec)
-        self.candidate.load("tilth_open_now", typed.hstack([keyed["id"].alias("_entry"), keyed["pull"].alias("_pull")]))
-        matching = " AND ".join(f"o.{quoted(k)} = c.{quoted(k)}" for k in spec.key)
-        files = [self.lake.storage.url(pull.ready) for pull in self.turn.pulls if pull.pending]
-        good = [quoted(self.turn.name)]
-        if files:
-            same = "SELECT _batch, _ordinal FROM tilth_settled WHERE state = 'unchanged'"
-            good.append(f"(SELECT * FROM {parquet(*files)} SEMI JOIN ({same}) USING (_batch, _ordinal))")
-        late = [
-            self.candidate.frame(
-                f"SELECT o._entry FROM {rows} c JOIN tilth_open_now o ON {matching} "
-                "JOIN tilth_pull_of p ON p.batch = c._batch WHERE p.number > o._pull"
-            )["_entry"]
-            for rows in good
-        ]
-        self._move(pl.concat(late).to_list(), "superseded")
+        if self.turn.pulls or self.counts["written"]:
+            self._move(overtaken(self.candidate, self.turn, self.open, self.lake.storage), "superseded")
 
     def merged(self) -> Merged:
         """The turn's result."""
@@ -201,7 +193,13 @@ class _Turn:
             self.counts[state] += states.get(state, 0)
         self.counts["rows_after"] = self.candidate.rows(self.turn.name)
         toxic = pl.concat(self.toxic) if self.toxic else pl.DataFrame()
-        return Merged(self.counts, pl.concat(self.events), toxic, self.candidate.frame("SELECT * FROM tilth_settled"))
+        settled = self.candidate.frame("SELECT * FROM tilth_settled")
+        return Merged(self.counts, pl.concat(self.events), toxic, settled, self._quality())
+
+    def _quality(self) -> tuple[Quality, ...]:
+        """How often each rule was asked in all rounds."""
+        rules = dict.fromkeys(rule[:3] for rule in self.quality)
+        return tuple(Quality(*rule, self.quality[*rule, "checked"], self.quality[*rule, "failed"]) for rule in rules)
 
     def _incoming(self, sql: str) -> None:
         self.candidate.view("tilth_incoming_all", sql)
@@ -215,9 +213,9 @@ class _Turn:
     def _merge(self, *, overtaken: bool) -> None:
         self.counts["written"] += merge_round(self.candidate, self.keyed, overtaken=overtaken)
 
-    def _quarantine(self, pull_id: int, number: int) -> None:
-        """Open entries for what settling refused; the same record as an open entry is a duplicate."""
-        refused = self.candidate.frame("SELECT * FROM tilth_refused ORDER BY _batch, _ordinal")
+    def _quarantine(self, pull_id: int, number: int, some: str = "") -> None:
+        """Open entries for what settling refused (SQL `some`: of it); the same record as an open one is a duplicate."""
+        refused = self.candidate.frame(f"SELECT * FROM tilth_refused {some} ORDER BY ALL")
         toxic = settled_toxic(refused, self.turn.name, self.turn.judge, self.turn.batches, self.lake.storage)
         planned = plan_opening(as_entries(toxic, pull_id=pull_id, number=number), self.open)
         self.counts["quarantined"] += planned.opened.height

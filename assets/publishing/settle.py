@@ -54,10 +54,10 @@ def _reach(name: str, parents: Mapping[str, set[str]], done: set[str]) -> set[st
     return seen
 
 
-def begin_settling(candidate: Candidate) -> None:
+def begin_settling(candidate: Candidate, name: str = "tilth_refused") -> None:
     """Empty scratch for one round's refusals."""
     candidate.scratch(
-        "tilth_refused",
+        name,
         '_batch BIGINT, _ordinal BIGINT, "rule" VARCHAR, "column" VARCHAR, "value" VARCHAR, expected VARCHAR',
     )
 

@@ -21,7 +21,10 @@ from tilth.assets.pulls import BatchRow, PullRow, batches_of, judged_pulls, late
 from tilth.assets.quarantine import event_counts, last_event, open_count, open_entries
 from tilth.schemas.judging import Judge
 
-__all__ = ["Books", "Turn", "accepted_of", "belonging", "hold_of", "read_turn", "sequence", "waiting"]
+__all__ = ["WAITING", "Books", "Turn", "accepted_of", "belonging", "hold_of", "read_turn", "sequence", "waiting"]
+
+WAITING = ("gap", "reference", "total")
+"""A record that nothing else refused waits for others, and comes back by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ class Turn:
 
     @property
     def orphans(self) -> pl.DataFrame:
-        """The open entries that wait for nothing but a parent."""
+        """The open entries that wait for nothing but others."""
         return waiting(self.open)
 
     @property
@@ -175,8 +178,9 @@ def belonging(connection: sa.Connection, turn: Turn) -> pl.DataFrame:
 
 
 def waiting(open: pl.DataFrame) -> pl.DataFrame:
-    """Those of open entries that wait for nothing but a parent."""
-    return open.filter(pl.col("rules") == pl.lit(["reference"], dtype=pl.List(pl.String)))
+    """Those of open entries that wait for nothing but others: a parent, a number before theirs, a sum that fits."""
+    others = pl.col("rules").list.eval(pl.element().is_in(WAITING))
+    return open.filter(pl.col("rules").list.len() > 0, others.list.all())
 
 
 def sequence(pulls: Sequence[PullRow], orphans: pl.DataFrame, mended: pl.DataFrame) -> list[int]:

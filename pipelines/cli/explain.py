@@ -35,6 +35,27 @@ _WORDS = {
         "{column} names {value}, and there is no such record",
         "the missing record: once it is published this one returns by itself; or another value for {column}",
     ),
+    "functional_dependency": (
+        "{column} are {value}, and other records say otherwise (expected {expected})",
+        "values that agree with those of the other records, or the others corrected",
+    ),
+    "sequence": (
+        "{column} is {value}, which is out of order (expected {expected})",
+        "a {column} that fits between those before and after it",
+    ),
+    "gap": (
+        "{column} is {value}, and the one before it is missing (expected {expected})",
+        "the missing record: once it is published this one returns by itself",
+    ),
+    "transition": (
+        "{column} is {value}, which may not come now (allowed {expected})",
+        "a value that is allowed {expected}; or that step in the contract's transitions",
+    ),
+    "sum": ("{value} do not add up (expected {expected})", "numbers that add up: {expected}"),
+    "total": (
+        "{column} is {value}, and the sum is another (expected {expected})",
+        "the records that the sum lacks: once it fits this one returns by itself; or a corrected {column}",
+    ),
 }
 _UNIQUE = (
     "another record has the same {column} ({value}), and the two do not say the same",
@@ -57,6 +78,7 @@ class Explanation:
 
     what: tuple[str, ...]  # a sentence a reason
     meaning: tuple[str, ...]  # what the contract says of the columns
+    written: tuple[str, ...]  # file and line where each rule is written
     came_from: str
     would_mend: tuple[str, ...]
     now: str
@@ -69,6 +91,7 @@ class Explanation:
     def text(self) -> str:
         """As a person reads it."""
         parts = [("What is wrong", self.what), ("What the contract says", self.meaning)]
+        parts += [("Where that is written", self.written)]
         parts += [("Where it came from", (self.came_from,)), ("What would make it good", self.would_mend)]
         lines = [line for head, said in parts if said for line in (f"{head}:", *(f"  {one}" for one in said), "")]
         return "\n".join([*lines, self.now, f"  next: {self.next}"])
@@ -95,6 +118,7 @@ def explained(project: Project, entry: Entry) -> Explanation:
     return Explanation(
         what=tuple(what.format(**facts) for (what, _), facts in words),
         meaning=tuple(_meaning(columns[name]) for name in named),
+        written=tuple(dict.fromkeys(filter(None, (_written(project, entry.table, spec, r) for r in entry.reasons)))),
         came_from=_origin(project, entry, batch.origin if batch else None),
         would_mend=tuple(mend),
         now=_AFTER[entry.status],
@@ -112,6 +136,7 @@ def _of_file(entry: Entry, origin: Mapping[str, Any]) -> Explanation:
     return Explanation(
         what=tuple(f"the file {name} is refused as a whole: {what}" for what, _ in said),
         meaning=(),
+        written=(),
         came_from=place,
         would_mend=tuple(dict.fromkeys(mend for _, mend in said)),
         now=until if entry.status == "open" else _AFTER[entry.status],
@@ -154,6 +179,22 @@ def _spec(project: Project, table: str) -> Spec | None:
         return spec_of(project.contract(declared)) if declared else None
     except TilthError:
         return None  # a broken contract is for `tilth check`; the reasons still say what was wrong
+
+
+def _written(project: Project, table: str, spec: Spec | None, reason: Reason) -> str | None:
+    """Where the contract says what the record breaks: a rule of its `rules`, a check of its own, or a field."""
+    from tilth.pipelines.contracts import written
+
+    declared = project.tables.get(table) or project.derived.get(table)
+    if declared is None or spec is None:
+        return None
+    model, code, rule = project.contract(declared), project.settings.code, reason["rule"] or ""
+    said = ({"gap": "sequence"}.get(rule, rule), sorted((reason["column"] or "").split(",")))
+    own = [at for at, one in enumerate(spec.rules) if (one.name, sorted(one.shown)) == said]
+    if own:
+        return written(model, "rules", code=code, place=own[0])
+    field = (reason["column"] or "").split(",")[0]
+    return written(model, rule, code=code) or (written(model, field, code=code) if field else None)
 
 
 def _meaning(column: Column) -> str:

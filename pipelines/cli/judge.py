@@ -46,7 +46,7 @@ def judge(
     """Judge files against a contract, as one pull of one table: what is good, and why the rest is not.
 
     The module is looked for in this folder, then in the project. References to other tables are not judged here.
-    Exit code 0 when all records are good, 3 when some are toxic.
+    Exit code 0 when all records are good, 3 when some are toxic or a rule of the whole table does not hold.
 
     Example: tilth judge customers.csv --contract contracts.Customer --out judged
     """
@@ -60,7 +60,8 @@ def judge(
         judgement = judge_files(files, model, reading, out=out, force=force)
     except ContractError as error:
         raise placed(error, model, code=_code(context, contract.split(".")[0])) from error
-    return Answer(_document(judgement), lambda: _view(judgement), _TOXIC if judgement.counts["toxic"] else 0)
+    bad = judgement.counts["toxic"] or judgement.held
+    return Answer(_document(judgement), lambda: _view(judgement), _TOXIC if bad else 0)
 
 
 def _contract(context: typer.Context, name: str) -> type:
@@ -93,6 +94,7 @@ def _document(judgement: Judgement) -> dict[str, Any]:
         "records": judgement.toxic.to_dicts(),
         "records_left_off": judgement.counts["toxic"] - judgement.toxic.height,
         "unjudged": list(judgement.unjudged),
+        "held": list(judgement.held),
         "written": [str(path) for path in judgement.written],
     }
 
@@ -109,6 +111,7 @@ def _view(judgement: Judgement) -> RenderableType:
     if counts["toxic"]:
         parts += [Text(), grid(judgement.rules, ("rule", "column", "expected", "toxic"), empty="")]
         parts += [Text(), *(Text(line) for line in _records(judgement))]
+    parts += [Text(f"the whole would be held, {one}") for one in judgement.held]
     parts += [Text(f"not judged here: {one}") for one in judgement.unjudged]
     parts += [Text(f"written: {path}") for path in judgement.written]
     return Group(*parts)

@@ -76,3 +76,28 @@ def test_a_table_that_refers_to_itself_waits_too_and_keeps_no_other_from_being_p
     parents(house, 7)
     house.publish()
     assert house.rows("SELECT id FROM branches ORDER BY id") == [(1,), (2,)]
+
+
+class Head(Contract):
+    """Refers to its first tail."""
+
+    id: int = column(key=True)
+    tail: int = column(references="tails.id")
+
+
+class Tail(Contract):
+    """Refers to its head."""
+
+    id: int = column(key=True)
+    head: int = column(references="heads.id")
+
+
+def test_those_who_wait_for_each_other_come_back_together(house: House) -> None:
+    house.tables = {"heads": (plain("heads"), Head), "tails": (plain("tails"), Tail)}
+    house.ingest("heads", Scripted([{"id": 1, "tail": 5}, {"id": 2, "tail": 9}], {"id": INT, "tail": INT}))
+    house.publish()
+    assert house.rows("SELECT id FROM heads") == []
+    house.ingest("tails", Scripted([{"id": 5, "head": 1}], {"id": INT, "head": INT}))
+    house.publish()
+    assert house.rows("SELECT heads.id, tails.id FROM heads, tails") == [(1, 5)]
+    assert not house.problems()

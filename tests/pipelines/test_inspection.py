@@ -65,6 +65,55 @@ CASES = {
 }
 
 
+IMPORT = "import Contract, field"
+AMOUNT, CENTS = "amount: float = field(ge=0", "cents: int = field(nullable=True)\n    amount: float = field(ge=0"
+CENT = "credit: float = field(ge=0"
+RULES = {
+    "a total of no table": (
+        'total("credit_cents", of="sails.cents", by="customer_id")',
+        "Customer.rules: credit_cents is the sum of sails.cents, and nothing declares such a table",
+    ),
+    "a total of a derived table": (
+        'total("credit_cents", of="turnover.amount", by="customer_id")',
+        "Customer.rules: credit_cents is the sum of turnover.amount, a derived table, which nobody new comes to",
+    ),
+    "a total of no column": (
+        'total("credit_cents", of="sales.cent", by="customer_id")',
+        "Customer.rules: credit_cents is told by sales.cent, which Sale does not have (expected cents, perhaps",
+    ),
+    "a total of floats": (
+        'total("credit_cents", of="sales.amount", by="customer_id")',
+        "Customer.rules: credit_cents is the sum of sales.amount, Float64, which is not exact",
+    ),
+    "a total that is good": ('total("credit_cents", of="sales.cents", by="customer_id")', ""),
+    "a rule at its line": ('adds_up("credits", to="credit")', "contracts.py:12: Customer.rules: sum names no column"),
+}
+
+
+@pytest.mark.parametrize("case", RULES)
+def test_rules_that_lead_nowhere(company: Any, case: str) -> None:
+    rule, told = RULES[case]
+    replaced(company, "contracts.py", IMPORT, "import Contract, adds_up, field, total")
+    replaced(
+        company, "contracts.py", CENT, f"credit_cents: int = field(nullable=True)\n    rules = ({rule},)\n    {CENT}"
+    )
+    replaced(company, "contracts.py", AMOUNT, CENTS)
+    found = [str(problem) for problem in inspect_project(company.folder, reach=False).problems]
+    assert [one.split("\n")[0] for one in found if told and told in one] == [one.split("\n")[0] for one in found]
+    assert bool(found) == bool(told)
+
+
+def test_a_derived_table_has_nobody_to_blame_for_a_transition(company: Any) -> None:
+    replaced(
+        company,
+        "contracts.py",
+        "customer_id: int = field(key=True)",
+        "customer_id: int = field(key=True)\n    state: str = field(initial=['a'])",
+    )
+    found = [str(problem) for problem in inspect_project(company.folder, reach=False).problems]
+    assert any("Turnover: transitions of state: a derived table is built, not pulled" in one for one in found)
+
+
 def problems(company: Any) -> list[str]:
     """As `tilth check` says them."""
     try:
@@ -107,7 +156,7 @@ CHECKED = """    credit: float = field(ge=0, unit="EUR")
     def sound(cls, data):
         return {verdict}
 """
-RULES = {
+UNRELIABLE = {
     "an unknown column": ("", "data.lazyframe.select(pl.col('credt') > 1)", "looks at an unknown column 'credt'"),
     "no verdict": ("", "data.lazyframe.select(pl.col('credit') + 1)", "gives no verdict (expected Boolean, got"),
     "the order of records": ("", "data.lazyframe.select(pl.col('credit').diff() > 1)", "depends on the order"),
@@ -119,9 +168,9 @@ def checked(company: Any, more: str, verdict: str) -> None:
     replaced(company, "contracts.py", CHECKED.split("\n")[0], CHECKED.format(more=more, verdict=verdict))
 
 
-@pytest.mark.parametrize("case", RULES)
+@pytest.mark.parametrize("case", UNRELIABLE)
 def test_a_rule_that_cannot_be_relied_on_is_told_with_its_place(company: Any, case: str) -> None:
-    more, verdict, said = RULES[case]
+    more, verdict, said = UNRELIABLE[case]
     checked(company, more, verdict)
     (message,) = problems(company)
     assert message.startswith(f"contracts.py:15: Customer.credit: check sound {said}"), message

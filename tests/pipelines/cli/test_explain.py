@@ -47,6 +47,32 @@ def test_a_refused_file_is_explained_by_its_name(company: Any, tilth: Tilth) -> 
         assert f"  next: drop a corrected {name} for source desk, then tilth run --select parcels" in said
 
 
+RULED = """
+    rules = (
+        functional_dependency("name", "credit"),
+        ascending("credit", by="customer_id", within="name"),
+    )
+"""
+
+
+@pytest.mark.long
+def test_a_rule_among_rows_is_explained_with_the_line_where_it_is_written(company: Any, tilth: Tilth) -> None:
+    text = (company.folder / "contracts.py").read_text("utf-8")
+    text = text.replace("import Contract, field", "import Contract, ascending, field, functional_dependency")
+    company.write("contracts.py", text.replace('unit="EUR")\n', f'unit="EUR")\n{RULED}', 1))
+    company.tell("shop", "INSERT INTO customers VALUES (4, 'Di', 1), (5, 'Di', 2)")
+    assert tilth("run", "--select", "customers", cwd=company.folder).code == 0
+    found = {
+        entry["key"]: tilth("quarantine", "explain", entry["id"][:12], cwd=company.folder).out
+        for entry in tilth("quarantine", "list", "--json", cwd=company.folder).json
+    }
+    assert (
+        "name,credit are 'Di, 1.0', and other records say otherwise (expected one credit for each name)" in found["4"]
+    )
+    assert "Where that is written:\n  contracts.py:14\n" in found["5"]
+    assert "Where that is written:\n  contracts.py:11\n" in found["3"]  # credit below 0: the field
+
+
 def test_every_rule_that_refuses_a_file_is_explained() -> None:
     text = "".join(path.read_text("utf-8") for path in FILES.glob("*.py"))
     rules = {*re.findall(r'(?:Refused|Fault)\(\s*"([a-z_]+)"', text)}
