@@ -15,6 +15,7 @@ from tilth.assets.pulls import BatchRow, PullRow
 from tilth.assets.toxic import of_fault, read_batch, version_text, with_raw
 from tilth.schemas.judging import Judge, Quality
 from tilth.schemas.reasons import one_reason
+from tilth.schemas.values import Lacking, put_together
 
 __all__ = ["keys_in", "verdicts_on"]
 
@@ -41,8 +42,8 @@ def verdicts_on(
         schema = pl.Schema({**ready_schema(spec), HASH: pl.UInt64()})
         work = _Work(made, made.batches, judge, lake, again, Sheet(made.scratch / "contested", schema))
         with work.contested:
-            for raw, kind in _frames(work):
-                _judge(work, raw, kind)
+            for raw, kind, lacking in _frames(work):
+                _judge(work, raw, kind, lacking)
         _resolve(work, version)
     return made.verdicts()
 
@@ -59,7 +60,7 @@ def keys_in(pull: PullRow, batches: Sequence[BatchRow], judge: Judge, lake: Lake
     return keys.rows, unread
 
 
-def _frames(work: _Work) -> Iterator[tuple[pl.DataFrame, str]]:
+def _frames(work: _Work) -> Iterator[tuple[pl.DataFrame, str, Lacking | None]]:
     """The pull's records, a batch at a time; rows all at once when a rule compares rows."""
     batches, whole = list(work.batches.values()), list[pl.DataFrame]()
     for batch in batches:
@@ -67,19 +68,20 @@ def _frames(work: _Work) -> Iterator[tuple[pl.DataFrame, str]]:
         if batch.kind == "rows" and work.judge.needs_whole:
             whole.append(raw)
         else:
-            yield raw, batch.kind
+            yield raw, batch.kind, None
     if whole:
-        yield pl.concat(whole, how="diagonal_relaxed"), "rows"
+        raw, lacking = put_together(whole)
+        yield raw, "rows", lacking
 
 
-def _judge(work: _Work, raw: pl.DataFrame, kind: str) -> None:
+def _judge(work: _Work, raw: pl.DataFrame, kind: str, lacking: Lacking | None) -> None:
     made = work.made
     if raw.is_empty():
         return
     if kind == "fault":
         made.refuse(of_fault(raw, work.batches[raw["_batch"][0]]))
         return
-    judged = work.judge.tombstones(raw) if kind == "tombstones" else work.judge.rows(raw)
+    judged = work.judge.tombstones(raw) if kind == "tombstones" else work.judge.rows(raw, lacking)
     made.count(*judged.quality)
     made.refuse(judged.toxic)
     good = judged.good

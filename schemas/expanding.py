@@ -1,36 +1,29 @@
 """From any pandera polars model to a schema whose columns are known, each with its name and type.
 
 What stands for several columns (a pattern, a type for all columns, a column without a type) is expanded: by the
-columns that its field declares, or by those of the frame at hand. What pandera would ignore, or only its other
-backends do (parsers, groups, nested models), is refused by name.
+columns that its field declares, or by those of the frame at hand. What cannot be judged is refused: see `refusing.py`.
 """
 
 from __future__ import annotations
 
 import copy
 import inspect
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
-from pandera.api.checks import Check
-from pandera.api.dataframe.model_components import CHECK_KEY, DATAFRAME_PARSER_KEY, PARSER_KEY
-from pandera.api.hypotheses import Hypothesis
 from pandera.api.polars.components import Column
 from pandera.api.polars.container import DataFrameSchema
-from pandera.engines.polars_engine import PanderaSchema, PydanticModel
 from pandera.polars import DataFrameModel
 
 from tilth.errors import ContractError
 from tilth.schemas.dtypes import USABLE
+from tilth.schemas.refusing import idle_checks, parsers_of, refused_parts
 from tilth.schemas.standardise import STANDARDISERS
 
 __all__ = ["name_of", "patterns_of", "schema_of"]
 
 _KNOW = 'the columns it stands for: metadata={"columns": ("a_1", "a_2")}, or field(columns=…)'
-
-_PYDANTIC: Any = PydanticModel
 
 
 def schema_of(model: object, pulled: Mapping[str, pl.DataType] | None = None) -> DataFrameSchema:
@@ -39,7 +32,7 @@ def schema_of(model: object, pulled: Mapping[str, pl.DataType] | None = None) ->
     ContractError when it is no polars model, pandera refuses it, or a part of it could not be judged.
     """
     schema, name = _built(model), name_of(model)
-    for where, what, instead in _refused(schema, name):
+    for where, what, instead in refused_parts(schema, name):
         raise ContractError(what, where=where, expected=instead)
     if all(_plain(column) for column in schema.columns.values()) and _own_type(schema) is None and schema.columns:
         return schema
@@ -70,7 +63,7 @@ def _built(model: object) -> DataFrameSchema:
         raise ContractError(
             "is no contract", where=name_of(model), expected="a pandera.polars.DataFrameModel", got=_kind(model)
         )
-    parsers = list(_parsers(model))
+    parsers = list(parsers_of(model))
     if parsers:
         raise ContractError(
             f"the parser {parsers[0]} would not be run: pandera has none for polars",
@@ -79,7 +72,7 @@ def _built(model: object) -> DataFrameSchema:
         )
     try:
         schema = model.to_schema()
-        for idle in _idle(model, schema):
+        for idle in idle_checks(model, schema):
             raise ContractError(
                 f"the check {idle} matches no field: pandera would never ask it", where=f"{model.__name__}.{idle}",
                 expected=f"a pattern that a field's name begins with: {', '.join(schema.columns)}",
@@ -98,47 +91,6 @@ def _kind(model: object) -> str:
         [f"{base.__module__}.{base.__name__}" for base in inspect.getmro(model)[1:-1]] if inspect.isclass(model) else []
     )
     return f"a class of {bases[0]}" if bases else type(model).__name__
-
-
-def _parsers(model: type[DataFrameModel]) -> Iterator[str]:
-    """The names of parser methods, inherited ones too."""
-    for base in inspect.getmro(model):
-        for name, value in vars(base).items():
-            if hasattr(value, PARSER_KEY) or hasattr(value, DATAFRAME_PARSER_KEY):
-                yield name
-
-
-def _idle(model: type[DataFrameModel], schema: DataFrameSchema) -> Iterator[str]:
-    """Checks on fields by pattern (`regex=True`) that fit none."""
-    for base in inspect.getmro(model):
-        for name, value in vars(base).items():
-            info: Any = getattr(value, CHECK_KEY, None)
-            patterns = [str(getattr(one, "name", one)) for one in info.fields] if getattr(info, "regex", False) else []
-            if patterns and not any(re.match(one, field) for one in patterns for field in schema.columns):
-                yield name
-
-
-def _refused(schema: DataFrameSchema, name: str) -> Iterator[tuple[str, str, str]]:
-    """Where, what, and what to write instead: parts that would otherwise be ignored, or that only pandas has."""
-    if isinstance(_own_type(schema), _PYDANTIC):
-        yield name, "a pydantic model judges rows in Python, where no rule could be named", "fields with checks"
-    if getattr(schema, "parsers", None):
-        yield name, "its parsers would not be run: pandera has none for polars", "standardise=, or a derived table"
-    for key, column in schema.columns.items():
-        if getattr(column, "parsers", None):
-            yield f"{name}.{key}", "its parsers would not be run: pandera has none for polars", "standardise="
-        if isinstance(column.dtype, PanderaSchema):
-            yield f"{name}.{key}", "the checks of a nested model would not be asked", "pl.Struct({…}) and checks on it"
-    checks = [(f"{name}.{key}", check) for key, column in schema.columns.items() for check in column.checks]
-    for where, check in [*checks, *((f"{name}.{check.name}", check) for check in schema.checks or ())]:
-        yield from _odd_check(where, check)
-
-
-def _odd_check(where: str, check: Check) -> Iterator[tuple[str, str, str]]:
-    if isinstance(check, Hypothesis):
-        yield where, f"{check.name} is a hypothesis, which pandera does not test with polars", "a check"
-    elif check.groupby is not None:
-        yield where, f"check {check.name} has groupby, which pandera ignores with polars", "an expression with .over()"
 
 
 def _own_type(schema: DataFrameSchema) -> Any:

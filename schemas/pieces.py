@@ -20,7 +20,7 @@ from tilth.schemas.spec import Severity
 from tilth.schemas.splitting import Judge, Looked, copied
 from tilth.schemas.table_rules import verdicts_on_all
 from tilth.schemas.together import blamed
-from tilth.schemas.values import read_values
+from tilth.schemas.values import Lacking, put_together, read_values
 
 __all__ = ["TOXIC", "Frames", "Piece", "listed", "piece_of", "pieces", "repeats_of", "rows_of_piece", "summed"]
 
@@ -60,7 +60,7 @@ def repeats_of(judge: Judge, frames: Frames) -> Repeats:
 def pieces(judge: Judge, frames: Frames, repeats: Repeats | None = None) -> Iterator[Piece]:
     """The rows of the frames, judged, each in one piece."""
     if judge.needs_whole or any(not isinstance(rule, Sum | Total) for rule in judge.spec.rules):
-        yield piece_of(judge, pl.concat(frames(None), how="diagonal_relaxed"))
+        yield piece_of(judge, *put_together([*frames(None)]))
         return
     found, first = repeats or repeats_of(judge, frames), 0
     held: list[pl.DataFrame] = []
@@ -75,14 +75,14 @@ def pieces(judge: Judge, frames: Frames, repeats: Repeats | None = None) -> Iter
             places.append(row.filter(suspects))
         first += raw.height
     if held:
-        waiting = pl.concat(held, how="diagonal_relaxed")
-        said, duplicate, quality = _compared(judge.look(waiting), _all(waiting))
+        waiting, lacking = put_together(held)
+        said, duplicate, quality = _compared(judge.look(waiting, lacking), _all(waiting))
         yield _piece(said, pl.concat(places), duplicate, duplicates=int(duplicate.sum()), quality=quality)
 
 
-def piece_of(judge: Judge, raw: pl.DataFrame) -> Piece:
+def piece_of(judge: Judge, raw: pl.DataFrame, lacking: Lacking | None = None) -> Piece:
     """A whole pull, judged as one piece."""
-    looked = judge.look(raw)
+    looked = judge.look(raw, lacking)
     repeats = repeats_in(groups_of(judge.spec), lambda: iter([looked.values.frame]))
     suspects = _suspects(looked, repeats)
     said, duplicate, unique = _compared(looked, ~_all(raw) if suspects is None else suspects)

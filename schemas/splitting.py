@@ -21,7 +21,7 @@ from tilth.schemas.reasons import Failure, as_json, key_text, reasons
 from tilth.schemas.rules import Quality, Rule
 from tilth.schemas.shape import misshapen
 from tilth.schemas.spec import Spec, unjudged_by
-from tilth.schemas.values import DELETED, Values, flag_column, passing_through, read_values, tombstoned
+from tilth.schemas.values import DELETED, Lacking, Values, flag_column, passing_through, read_values, tombstoned
 
 __all__ = ["Judge", "Judged", "Looked", "copied"]
 
@@ -128,16 +128,16 @@ class Judge:
         """What only other tables, or what is published, can tell."""
         return tuple(unjudged_by(self.spec))
 
-    def rows(self, raw: pl.DataFrame) -> Judged:
-        """Judge landed rows; columns that start with `_` pass through."""
-        return self.look(raw).parted()
+    def rows(self, raw: pl.DataFrame, lacking: Lacking | None = None) -> Judged:
+        """Judge landed rows; columns that start with `_` pass through. `lacking`: of frames that were put together."""
+        return self.look(raw, lacking).parted()
 
-    def look(self, raw: pl.DataFrame) -> Looked:
+    def look(self, raw: pl.DataFrame, lacking: Lacking | None = None) -> Looked:
         """What is wrong with each row."""
         dead, unsure = tombstoned(self.spec, raw, self.deleted)
-        values = read_values(self.spec, raw, dead)
+        values = read_values(self.spec, raw, dead, lacking)
         failures, quality = _unreadable(self.spec, values, unsure, self.deleted)
-        for failure, told in misshapen(self.spec, raw, values, self.beside):
+        for failure, told in misshapen(self.spec, raw, values, self.beside, lacking or {}):
             failures.append(failure)
             quality.append(told)
         pulled = frozenset(raw.columns)

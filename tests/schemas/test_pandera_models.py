@@ -11,12 +11,14 @@ import polars as pl
 import pytest
 from pandera.api.dataframe.model_components import dataframe_parser, parser
 from pandera.api.parsers import Parser
-from pandera.engines.polars_engine import PydanticModel
+from pandera.engines.polars_engine import Category, DateTime, Engine, Int64, PydanticModel
 from pydantic import BaseModel
 
 from tilth.errors import ContractError
 from tilth.schemas.contract import Contract, field, spec_of
 from tilth.schemas.judging import Judge, Verdict, judge
+from tilth.schemas.pieces import pieces
+from tilth.schemas.values import put_together
 
 
 def told(verdict: Verdict) -> list[tuple[Any, ...]]:
@@ -204,6 +206,47 @@ def test_an_optional_column_may_be_missing_and_not_null() -> None:
     assert told(verdict) == [(0, "not_null", "b", None)]
 
 
+def test_of_frames_put_together_each_answers_for_its_own_columns() -> None:
+    class Closed(pa.DataFrameModel):
+        a: int
+        b: Optional[int]  # noqa: UP045
+
+        class Config:
+            strict = True
+
+    first, second = pl.DataFrame({"a": [1]}), pl.DataFrame({"a": [2, 3], "b": [None, 3]})
+    frames = [first, second, pl.DataFrame({"a": [4], "x,y": [0]}), pl.DataFrame(schema=["a", "z"])]
+    whole, lacking = put_together(frames)
+    judged = Judge.of(Closed).rows(whole.with_row_index("_row"), lacking)
+    said = [(row["_row"], r["rule"], r["column"]) for row in judged.toxic.to_dicts() for r in row["reasons"]]
+    assert said == [(1, "not_null", "b"), (3, "strict", "x,y,z")]
+    assert judged.good.select("a", "b").rows() == [(1, None), (3, 3)]
+    assert {(q.rule, q.checked, q.failed) for q in judged.quality if q.failed} == {("not_null", 4, 1), ("strict", 4, 1)}
+    assert put_together([])[0].shape == (0, 0) and put_together([first, first])[1] == {}
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_of_a_pull_in_pieces_each_answers_for_its_own_columns(whole: bool) -> None:
+    class Once(pa.DataFrameModel):
+        a: int = pa.Field(unique=True)
+        b: Optional[int]  # noqa: UP045
+        c: int
+
+        if whole:
+
+            @pa.check("c")
+            def most(cls, data: pa.PolarsData) -> pl.LazyFrame:
+                return data.lazyframe.select(pl.col("c") >= pl.col("c").min())
+
+        class Config:
+            ordered = True
+
+    frames = [pl.DataFrame({"a": [1, 2], "c": 0}), pl.DataFrame({"a": [1, 3], "b": [1, None], "c": 0})]
+    found = [*pieces(Judge.of(Once), lambda names: iter(f.select(names or f.columns) for f in frames))]
+    toxic = pl.concat(piece.toxic for piece in found).explode("reasons").unnest("reasons").sort("row")
+    assert toxic.select("row", "rule").rows() == [(0, "unique"), (2, "unique"), (3, "not_null")]
+
+
 def test_values_that_are_unique_together() -> None:
     class Sets(pa.DataFrameModel):
         a: int
@@ -336,6 +379,18 @@ class Idle(pa.DataFrameModel):
         return data.lazyframe.select(pl.col(data.key) < 50)
 
 
+@Engine.register_dtype
+class Even(Int64):
+    """Its own coercion, which only pandera would run."""
+
+    def coerce(self, data_container: Any) -> Any:
+        return data_container.lazyframe.with_columns(pl.all() // 2 * 2)
+
+
+def of_type(dtype: Any) -> pa.DataFrameSchema:
+    return pa.DataFrameSchema({"a": pa.Column(dtype)}, name="s")
+
+
 def identity(data: Any) -> Any:
     return data
 
@@ -352,6 +407,9 @@ def identity(data: Any) -> Any:
             "s.a",
             "parsers would not be run",
         ),
+        (of_type(Even()), "s.a", "Even is a type of its own"),
+        (of_type(Category(["x"])), "s.a", "categories"),
+        (of_type(DateTime(time_zone_agnostic=True)), "s.a", "any zone"),
         (Idle, "Idle.small", "the check small matches no field"),
         (Nested, "Nested.it", "nested model"),
         (Pydantic, "Pydantic", "pydantic"),

@@ -87,9 +87,10 @@ def test_rows_and_reasons_are_those_of_the_oracle(count: int, seed: int) -> None
     assert found == expected.reasons
     assert verdict.toxic["row"].to_list() == sorted({row for row, *_ in expected.reasons})
     assert verdict.counts["duplicate"] == expected.duplicates
-    assert verdict.good.select(sorted(COLUMNS)).to_dicts() == [
-        {name: values[name] for name in sorted(COLUMNS)} for _, values in sorted(expected.good.items())
-    ]
+    right = sorted(expected.good)
+    for start in range(0, max(len(right), verdict.good.height), 50_000):
+        some = verdict.good[start : start + 50_000].select(COLUMNS).to_dicts()
+        assert some == [expected.good[number] for number in right[start : start + 50_000]]
     told = Counter((rule, column) for _, rule, column, _ in found)
     assert {rule.name for rule in Judge.of(Shipment).rules} | {"parse", "not_null", "unique"} == {
         rule for rule, _ in told

@@ -203,7 +203,58 @@ def test_raw_values_are_told_canonically() -> None:
     assert json.loads(verdict.toxic["raw"][0]) == {"it": told, "n": "1"}
 
 
-LEAVES = st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text() | st.floats(allow_nan=False)
+FINE = st.floats(allow_nan=False, allow_infinity=False)
+ZONED = st.datetimes(dt.datetime(1900, 1, 1), dt.datetime(2100, 1, 1), timezones=st.just(dt.UTC))
+LEAVES: list[tuple[Any, st.SearchStrategy[Any]]] = [
+    (pl.Int8(), st.integers(-128, 127)),
+    (pl.UInt64(), st.integers(0, 2**64 - 1)),
+    (pl.Int128(), st.integers(-(2**127), 2**127 - 1)),
+    (pl.Float64(), FINE),
+    (pl.Boolean(), st.booleans()),
+    (pl.String(), st.text()),
+    (pl.Binary(), st.binary(max_size=4)),
+    (pl.Date(), st.dates()),
+    (pl.Time(), st.times()),
+    (pl.Datetime("us"), st.datetimes(dt.datetime(1, 1, 1))),
+    (pl.Datetime("us", "UTC"), ZONED),
+    (pl.Decimal(9, 2), st.decimals(-(10**6), 10**6, places=2)),
+    (WORDS, st.sampled_from(WORDS.categories.to_list())),
+]
+Typed = tuple[Any, st.SearchStrategy[Any]]
+
+
+def listed(inner: Typed) -> Typed:
+    return pl.List(inner[0]), st.lists(st.none() | inner[1], max_size=3)
+
+
+def paired(inner: Typed) -> Typed:
+    return pl.Array(inner[0], 2), st.lists(st.none() | inner[1], min_size=2, max_size=2)
+
+
+def named(fields: dict[str, Typed]) -> Typed:
+    values = st.fixed_dictionaries({name: st.none() | some for name, (_, some) in fields.items()})
+    return pl.Struct({name: dtype for name, (dtype, _) in fields.items()}), values
+
+
+def nested(inner: st.SearchStrategy[Typed]) -> st.SearchStrategy[Typed]:
+    fields = st.dictionaries(st.sampled_from(["b", "a", "é", 'q"', ""]), inner, min_size=1, max_size=3)
+    return inner.map(listed) | fields.map(named)
+
+
+KINDS = st.recursive(st.sampled_from(LEAVES) | st.sampled_from(LEAVES).map(paired), nested, max_leaves=4)
+
+
+@given(KINDS.map(listed), st.data())
+def test_nested_values_of_any_type_are_what_is_told_of_them(kind: Typed, data: st.DataObject) -> None:
+    dtype, values = kind
+    series = pl.Series(data.draw(st.lists(st.none() | values, max_size=3)), dtype=dtype)
+    told = json_text(series)
+    again = from_json(told, dtype)
+    assert again.to_list() == series.to_list()
+    assert json_text(again).to_list() == told.to_list()
+    for text in told.drop_nulls():
+        parsed = json.loads(text)
+        assert json.dumps(parsed, sort_keys=True) == json.dumps(parsed), "names are sorted"
 
 
 @given(st.dictionaries(st.text(min_size=1), st.lists(st.integers(-(2**63), 2**63 - 1) | st.none()), min_size=1))
