@@ -16,6 +16,7 @@ from tilth.assets.publishing.planning import Plan, plan
 from tilth.assets.publishing.release import Releases
 from tilth.errors import ReleaseError
 from tilth.pipelines.night import NightResult, run_night
+from tilth.schemas.table_rules import holds_it
 
 if TYPE_CHECKING:
     from tilth.assets.lake import Lake
@@ -74,13 +75,14 @@ def _plan(project: Project, lake: Lake) -> Plan:
 
 def _held(todo: Plan, table: str) -> Accepted:
     """What is held of the table, as the state stands."""
-    if table in todo.held:
+    entry = todo.current.tables.get(table) if todo.current else None
+    reason = entry.reason if entry and entry.state in ("held", "carried") else None  # carried: others were published
+    if held := todo.held.get(table) or (reason if reason and holds_it(reason, todo.specs[table].rules) else None):
         turn = todo.turns.get(table)
         pulls = turn.pulls if turn else ()
         counts = (sum(getattr(pull, of) for pull in pulls) for of in ("pulled", "pending", "quarantined"))
-        return Accepted(table, todo.held[table], tuple(pull.number for pull in pulls), *counts)
+        return Accepted(table, held.partition("; next:")[0], tuple(pull.number for pull in pulls), *counts)
     kept = "nothing was accepted"
-    entry = todo.current.tables.get(table) if todo.current else None
     if entry is not None and entry.state == "held":
         what = f"table {table} is held by what nobody can accept"
         raise ReleaseError(what, got=entry.reason or "", kept=kept, next=f"tilth run --select {table}")
