@@ -174,6 +174,9 @@ def test_a_spike_among_newcomers_is_blamed_not_all_that_come_after(house: House)
 
     night(house, Loose, (1, "A", 1, 1), (2, "A", 2, 2), (3, "A", 100, 3), (4, "A", 3, 4), (5, "A", 5, 5))
     assert published(house, "number") == [(1,), (2,), (3,), (5,)]
+    night(house, Loose, (11, "B", 1, 10), (12, "B", 5, 20), (13, "B", 9, 30))
+    night(house, Loose, (14, "B", 7, 15), (15, "B", 4, 25), (16, "B", 3, 15), (17, "B", 7, 25), (18, "B", 5, 20))
+    assert [id for (id,) in published(house, "id") if id > 10] == [11, 12, 13, 16, 17]
 
 
 def test_after_a_gap_numbers_wait_and_come_back_by_themselves(house: House) -> None:
