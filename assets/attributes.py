@@ -68,6 +68,7 @@ def common_of(fields: Fields, *, contract: str | None = None) -> dict[str, Any]:
         "toxic": Toxic(
             max_share=float(toxic.number("max_share", 0, 1, default=Toxic().max_share)),
             min_rows=int(toxic.number("min_rows", 0, 10**12, default=Toxic().min_rows, whole=True)),
+            max_rows=toxic.whole("max_rows", 0, 10**12),
             beyond=cast(Any, toxic.choice("beyond", ("hold", "publish", "fail"), default="hold")),
         ),
         "rights": Rights(rights.text("licence"), rights.text("consent_column"), rights.texts("purposes")),

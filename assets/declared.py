@@ -31,8 +31,9 @@ class Toxic:
     """How much may be toxic before the table is held."""
 
     max_share: float = 1.0
-    min_rows: int = 1
+    min_rows: int = 1  # the share counts from so many pulled records on
     beyond: Beyond = "hold"
+    max_rows: int | None = None  # toxic records, whatever their share
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,20 +159,22 @@ def _checks(published: Published, names: Sequence[str]) -> Iterator[dg.AssetChec
             check_name="published",
             passed=state in _VISIBLE,
             description=release if state in _VISIBLE else reason,
-            metadata={"state": state, "release": release},
+            metadata={"state": state, "release": release, "reason": "" if state in _VISIBLE else reason},
         )
 
 
 def _refuse(published: Published, tables: Sequence[Publishable]) -> None:
-    """A table that is held, and declared to fail then, fails the run; the release stands."""
+    """Tables of which too much is toxic, and that are declared to fail then, fail the run; the release stands."""
+    failing: dict[str, str] = {}
     for table in tables:
-        state = published.tables.get(table.declaration.name)
-        if state and state.state == "held" and table.declaration.toxic.beyond == "fail":
-            name = table.declaration.name
-            raise ReleaseError(
-                "held, and declared to fail the run then",
-                where=f"table {name}",
-                got=state.reason or "",
-                kept="the last good content stays published, the other tables are in the new release",
-                next=f"tilth quarantine list --table {name}",
-            )
+        state = published.tables.get(table.name)
+        if state and state.state == "held" and state.too_toxic and table.declaration.toxic.beyond == "fail":
+            failing[table.name] = (state.reason or "").partition("\n")[0]
+    if failing:
+        raise ReleaseError(
+            "held, and declared to fail the run then",
+            where=f"table {', '.join(failing)}",
+            got="; ".join(failing.values()),
+            kept="the last good content stays published, the other tables are in the new release",
+            next=f"tilth quarantine list --table {next(iter(failing))}",
+        )

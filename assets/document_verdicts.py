@@ -114,8 +114,7 @@ def _latest(batches: Sequence[BatchRow], storage: Storage) -> pl.DataFrame:
 def _raws(work: _Work) -> Iterator[Raw]:
     """The documents to be read, batch by batch; what needs no reading is put where it belongs on the way."""
     for batch in work.made.batches.values():
-        records = read_batch(work.storage, batch)
-        work.made.pulled += records.height
+        records = work.made.standing(read_batch(work.storage, batch))
         if batch.kind == "rows":
             copies = pl.col("copy_of").is_not_null()
             work.made.put_aside(records.filter(copies), "duplicate")

@@ -87,6 +87,12 @@ class Fields:
             return default
         return cast(float, node.value)
 
+    def whole(self, key: str, low: int, high: int) -> int | None:
+        """A whole number from `low` to `high`, if there is one."""
+        before = len(self.mistakes)
+        found = self.number(key, low, high, default=low, whole=True)
+        return int(found) if self.node(key) and len(self.mistakes) == before else None
+
     def duration(self, key: str) -> timedelta | None:
         """A span of time such as 30m, 26h, 1d or 1d12h."""
         node = self.node(key)

@@ -19,12 +19,13 @@ from tilth.assets.lake import Lake, Run
 from tilth.assets.landing import land
 from tilth.assets.provenance import outbox
 from tilth.assets.provenance.pulled import asked_columns, ingest_step
+from tilth.assets.publishing.holds import Hold, too_toxic
 from tilth.assets.publishing.planning import Publishable, plan
 from tilth.assets.publishing.publish import Published, publish
 from tilth.assets.publishing.reconcile import reconcile
 from tilth.assets.publishing.release import Releases
 from tilth.assets.pulls import pull_row
-from tilth.assets.ready import judge_landed
+from tilth.assets.ready import judge_changed, judge_landed
 from tilth.assets.sweep import sweep
 from tilth.connectors.protocol import Connector, Dataset
 from tilth.errors import MissingExtra, TilthError
@@ -45,6 +46,7 @@ class TableResult:
     duplicate: int
     superseded: int
     seconds: float
+    too_toxic: str | None = None  # how the pull exceeds what is declared
 
 
 def set_right(lake: Lake) -> None:
@@ -83,8 +85,9 @@ def ingest_table(
     _step(lake, run, table, None)
     with lake.state.read() as connection:
         row = pull_row(connection, pull)
+        over = too_toxic(connection, table.toxic, [row], lake.storage)
     counts = (row.pulled, row.pending, row.quarantined, row.duplicate, row.superseded)
-    return TableResult(table.name, "done", *counts, round(time.monotonic() - start, 3))
+    return TableResult(table.name, "done", *counts, round(time.monotonic() - start, 3), over)
 
 
 def _pulled(
@@ -93,7 +96,9 @@ def _pulled(
     """Land what is new and judge all that is complete, also when the source dies after a complete pull."""
     spec = spec_of(contract)
     key = [column.source for column in spec.columns if column.key]
-    optional, asked = [column.source for column in spec.columns if not column.required], asked_columns(table, spec)
+    optional = [column.source for column in spec.columns if not column.required]
+    # a contract that is strict, or ordered, is about all columns of the source
+    asked = None if spec.strict or spec.ordered else asked_columns(table, spec)
     try:
         return land(connector(), table, lake, run, key=key, columns=asked, optional=optional, whole=whole)
     finally:
@@ -104,7 +109,20 @@ def publish_night(
     tables: Sequence[Publishable], lake: Lake, run: Run, *, select: frozenset[str] | None = None
 ) -> Published:
     """Publish all that is pending, of the tables in `select` or of all; derived tables downstream come along."""
-    return publish(tables, lake, run, select=select)
+    chosen = [table for table in tables if select is None or table.name in select]
+    return publish(tables, lake, run, select=select, held=_judged_anew(chosen, lake, run))
+
+
+def _judged_anew(tables: Sequence[Publishable], lake: Lake, run: Run) -> dict[str, Hold]:
+    """Judge what waits by the contracts as they are now; a table for which that fails is held."""
+    held: dict[str, Hold] = {}
+    for table in tables:
+        if isinstance(table.declaration, TableDeclaration):
+            try:
+                judge_changed(table.declaration, table.contract, lake, run)
+            except TilthError as error:
+                held[table.name] = Hold("\n".join(error.lines()))
+    return held
 
 
 def pending(lake: Lake, tables: Sequence[Publishable]) -> bool:

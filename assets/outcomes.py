@@ -17,9 +17,10 @@ import polars as pl
 from tilth.assets import parquet
 from tilth.assets.lake import Lake
 from tilth.assets.parquet import Sheet
-from tilth.assets.places import aside_path, toxic_path
+from tilth.assets.places import aside_path
 from tilth.assets.pulls import BatchRow, PullRow
 from tilth.assets.quarantine import OPEN, Planned, open_entries, plan_opening
+from tilth.assets.rejudging import discarded_of
 from tilth.assets.toxic import TOXIC, rules_of, with_ids
 from tilth.schemas.judging import Quality
 from tilth.schemas.spec import Severity, Spec
@@ -42,6 +43,7 @@ class Verdicts:
     superseded: int
     planned: Planned
     quality: Sequence[Quality]
+    discarded: int = 0  # of a pull that is judged again: what a person has discarded is not
 
 
 @dataclass(slots=True)
@@ -56,10 +58,18 @@ class Outcomes:
     ready: Sheet
     toxic: Sheet
     aside: Sheet
+    discarded: pl.DataFrame  # TOXIC
     pulled: int = 0
     states: dict[str, int] = field(default_factory=lambda: {"duplicate": 0, "superseded": 0})
     planned: Planned | None = None
     _quality: dict[tuple[str, str | None, Severity], tuple[int, int]] = field(default_factory=dict)
+
+    def standing(self, records: pl.DataFrame) -> pl.DataFrame:
+        """The records of a batch that are to be judged; all of them are counted as pulled."""
+        self.pulled += records.height
+        if self.discarded.is_empty():
+            return records
+        return records.join(self.discarded, on=PLACE, how="anti", maintain_order="left")
 
     def refuse(self, toxic: pl.DataFrame) -> None:
         """Toxic records: all of TOXIC but ids and contract version."""
@@ -82,7 +92,10 @@ class Outcomes:
         """What became of them all; asked when the files are written."""
         assert self.planned is not None, "asked too early"
         quality = [Quality(*rule, *counts) for rule, counts in self._quality.items()]
-        return Verdicts(self.pulled, self.ready.rows, planned=self.planned, quality=quality, **self.states)
+        discarded = self.discarded.height
+        return Verdicts(
+            self.pulled, self.ready.rows, planned=self.planned, quality=quality, discarded=discarded, **self.states
+        )
 
 
 def ready_schema(spec: Spec) -> pl.Schema:
@@ -100,7 +113,7 @@ def outcomes(
         toxic = Sheet(scratch / "toxic", TOXIC)
         with Sheet(file, ready_schema(spec)) as ready, Sheet(scratch / "aside", _ASIDE) as aside:
             named = {batch.id: batch for batch in batches}
-            made = Outcomes(pull, named, lake, version, scratch, ready, toxic, aside)
+            made = Outcomes(pull, named, lake, version, scratch, ready, toxic, aside, discarded_of(lake, pull))
             with toxic:
                 yield made
             made.planned = _planned(made)
@@ -128,11 +141,12 @@ def _planned(made: Outcomes) -> Planned:
 
 def _keep_toxic(made: Outcomes, planned: Planned) -> None:
     """The toxic records that opened an entry; the others are in the file of the entry they are the same as."""
-    path, storage = toxic_path(made.pull.table_name, made.pull.id), made.lake.storage
-    if not planned.opened.height:
+    path, storage = made.pull.toxic_file, made.lake.storage
+    if not planned.opened.height and made.discarded.is_empty():
         return storage.delete(path)
     opened, before = planned.opened["_row"], 0
     with storage.create(path) as target, Sheet(target, TOXIC) as kept:
+        kept.add(made.discarded)
         for frame in parquet.frames(made.scratch / "toxic"):
             rows = opened.filter(opened.is_between(before, before + frame.height, closed="left")) - before
             kept.add(frame[rows])

@@ -54,9 +54,10 @@ def mended_path(table: str, token: str) -> str:
     return f"ready/{table}/mended-{token}.parquet"
 
 
-def toxic_path(table: str, of: int | str) -> str:
-    """What a pull (its id) or the settling of a run (its run id) quarantined."""
-    return f"toxic/{table}/p{of}.parquet" if isinstance(of, int) else f"toxic/{table}/{of}.parquet"
+def toxic_path(table: str, of: int | str, again: int = 0) -> str:
+    """What a pull (its id; judged `again` so often) or the settling of a run (its run id) quarantined."""
+    name = f"p{of}" + (f".{again}" if again else "") if isinstance(of, int) else of
+    return f"toxic/{table}/{name}.parquet"
 
 
 def settled_path(table: str, run_id: str) -> str:

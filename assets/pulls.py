@@ -62,6 +62,7 @@ class PullRow:
     superseded: int
     quarantined: int
     superseded_open: int
+    judgings: int = 0  # that were taken back, because the contract changed
     dataset: Mapping[str, str] | None = None  # where the object stands, in OpenLineage's names
 
     @property
@@ -77,7 +78,12 @@ class PullRow:
     @property
     def toxic(self) -> str | None:
         """The lake path of the records that opened quarantine entries, if there are any."""
-        return toxic_path(self.table_name, self.id) if self.quarantined else None
+        return self.toxic_file if self.quarantined else None
+
+    @property
+    def toxic_file(self) -> str:
+        """Where they are written: what an earlier judging quarantined stays where it is."""
+        return toxic_path(self.table_name, self.id, self.judgings)
 
 
 @dataclass(frozen=True, slots=True)

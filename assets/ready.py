@@ -19,16 +19,18 @@ from tilth.assets.document_verdicts import verdicts_on_documents
 from tilth.assets.lake import Lake, Run
 from tilth.assets.mends import replay_changed
 from tilth.assets.outcomes import Verdicts
-from tilth.assets.places import toxic_path
 from tilth.assets.provenance.pulled import Judging, begin_judging
 from tilth.assets.pulls import PullRow, batches_of, landed_pulls, pull_row
 from tilth.assets.quarantine import record
+from tilth.assets.rejudging import take_back_changed
 from tilth.assets.verdicts import keys_in, verdicts_on
 from tilth.errors import ContractError, NotConserved
+from tilth.schemas.contract import spec_of
 from tilth.schemas.judging import Judge
+from tilth.schemas.reading import refuse_unpublishable
 from tilth.schemas.spec import Column, Spec
 
-__all__ = ["Counts", "judge_landed", "judge_pull", "version_column"]
+__all__ = ["Counts", "judge_changed", "judge_landed", "judge_pull", "version_column"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +55,35 @@ def judge_pull(pull_id: int, table: TableDeclaration, contract: object, lake: La
 
 def judge_landed(table: TableDeclaration, contract: object, lake: Lake, run: Run) -> dict[int, Counts]:
     """Judge every complete pull of the table that nobody judged, oldest first; pull id → what became of it."""
+    take_back_changed(table.name, spec_of(contract).version, lake, run)
     with lake.state.read() as connection:
         waiting = landed_pulls(connection, table.name)
     replay_changed(table, contract, lake, run)
     if not waiting:
         return {}
     begun = begin_judging(lake, run, table, waiting)
-    judge = Judge.of(contract, deleted=table.deletes.column)
+    judge = Judge.of(contract, deleted=table.deletes.column, beside=[table.cursor] if table.cursor else [])
     _refuse_our_names(judge.spec)
+    refuse_unpublishable(judge.spec)
     judged = {"keys": _judge_keys, "rows": _judge_rows}
     return {
         pull.id: judged[pull.kind](pull, judge, Judging(lake, run, table, judge.spec, begun.get(pull.id)))
         for pull in waiting
     }
+
+
+def judge_changed(table: TableDeclaration, contract: object, lake: Lake, run: Run) -> None:
+    """Before a publish: judge what waits, and what is open, by the contract as it is now.
+
+    What was landed and never judged stays for the next ingest, as ever.
+    """
+    changed = take_back_changed(table.name, spec_of(contract).version, lake, run)
+    with lake.state.read() as connection:
+        killed = any(pull.judgings for pull in landed_pulls(connection, table.name))
+    if changed or killed:
+        judge_landed(table, contract, lake, run)
+    else:
+        replay_changed(table, contract, lake, run)
 
 
 def version_column(table: TableDeclaration, spec: Spec) -> str | None:
@@ -103,8 +121,9 @@ def _judge_rows(pull: PullRow, judge: Judge, judging: Judging) -> Counts:
         verdicts = verdicts_on(pull, batches, judge, lake, version=version_column(table, judge.spec))
     counts = _proved(pull, verdicts)
     rows = [asdict(one) | {"run_id": run.id, "table_name": table.name} for one in verdicts.quality]
+    events = verdicts.planned.events.with_columns(pl.col("pull_id").fill_null(pull.id))
     with lake.state.begin() as connection:
-        record(connection, table.name, verdicts.planned.events, run, path=toxic_path(table.name, pull.id))
+        record(connection, table.name, events, run, path=pull.toxic_file)
         if rows:
             connection.execute(state.quality.insert(), rows)
         _mark_judged(connection, pull, judge, run, counts)
@@ -132,7 +151,7 @@ def _proved(pull: PullRow, verdicts: Verdicts) -> Counts:
         verdicts.pending,
         verdicts.duplicate,
         verdicts.superseded,
-        planned.opened.height,
+        planned.opened.height + verdicts.discarded,
         len(planned.superseded),
     )
     told = counts.pending + counts.duplicate + counts.superseded + counts.quarantined

@@ -19,7 +19,7 @@ from tilth.assets.outcomes import ready_schema
 from tilth.assets.pulls import BatchRow
 from tilth.assets.toxic import read_batch
 from tilth.schemas.judging import REASONS, Judge
-from tilth.schemas.reasons import key_text
+from tilth.schemas.reasons import key_text, one_reason
 
 __all__ = ["ENTRY", "Again", "Changes", "judge_again"]
 
@@ -64,7 +64,7 @@ def judge_again(
 
     Of two records of one pull and key that are both good now, neither is let go: nobody could say which is newer.
     """
-    judge = Judge.of(contract, deleted=table.deletes.column)
+    judge = Judge.of(contract, deleted=table.deletes.column, beside=[table.cursor] if table.cursor else [])
     whole = frozenset(rule.name for rule in judge.rules if rule.kind != "row")
     rules = tuple(replace(r, severity="warn") if waive else r for r in judge.rules if r.kind == "row")
     work = _Work(lake, replace(judge, rules=rules), frozenset() if waive else whole, changes or {})
@@ -119,9 +119,7 @@ def _stay(work: _Work, entries: pl.DataFrame, value: str, expected: str) -> None
     """Entries that cannot be judged alone."""
     if entries.is_empty():
         return
-    rule = pl.col("rules").list.first().fill_null("?").alias("rule")
-    told = (pl.lit(None, pl.String).alias("column"), pl.lit(value).alias("value"), pl.lit(expected).alias("expected"))
-    reasons = pl.concat_list(pl.struct(rule, *told)).cast(REASONS).alias("reasons")
+    reasons = one_reason(pl.col("rules").list.first().fill_null("?"), None, pl.lit(value), expected)
     work.still.append(entries.select("id", reasons).cast(_STILL))
 
 
@@ -135,11 +133,5 @@ def _one_per_key(good: pl.DataFrame, entries: pl.DataFrame, judge: Judge) -> tup
         key_text(good, key).alias("_key"),
     )
     tied = told.select(pl.struct("pull", "_key").is_duplicated()).to_series()
-    why = pl.struct(
-        pl.lit("unique").alias("rule"),
-        pl.lit(",".join(key)).alias("column"),
-        pl.col("_key").alias("value"),
-        pl.lit("one record per key: discard the other").alias("expected"),
-    )
-    reasons = pl.concat_list(why).cast(REASONS).alias("reasons")
+    reasons = one_reason(pl.lit("unique"), ",".join(key), pl.col("_key"), "one record per key: discard the other")
     return good.filter(~tied), told.filter(tied).select(pl.col(ENTRY).alias("id"), reasons).cast(_STILL)

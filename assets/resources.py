@@ -82,8 +82,12 @@ class Journal:
     def problems(self) -> Iterator[str]:
         """One message for each step that failed and each table that is held."""
         yield from map(str, self.failures.values())
+        said = [*map(str, self.failures.values())]
         for line in self.published.problems if self.published else ():
-            if not any(line.startswith(f"table {name} ") for name in self.failures):  # the step has said it
+            reason = line.splitlines()[0].partition(": ")[2]
+            told = any(reason and reason in failure for failure in said)
+            told = told or any(line.startswith(f"table {name} ") for name in self.failures)
+            if not told:  # the step has said it
                 yield line
 
     def exit(self) -> int:

@@ -74,6 +74,7 @@ pulls = sa.Table(
     sa.Column("superseded", _big, nullable=False, default=0),
     sa.Column("quarantined", _big, nullable=False, default=0),
     sa.Column("superseded_open", _big, nullable=False, default=0),
+    sa.Column("judgings", sa.Integer, nullable=False, default=0, server_default="0"),  # that were taken back
     sa.Column("dataset", _json),  # protocol.Dataset as a mapping: where the object stood when the pull began
     sa.UniqueConstraint("table_name", "number"),
 )
@@ -115,7 +116,7 @@ events = sa.Table(
     sa.Column("run_id", sa.String, nullable=False),
     sa.Column("release", sa.Integer),  # set when a release caused it: a rollback undoes it
     sa.Column("at", Instant, nullable=False),
-    sa.Column("pull_id", _big),  # opened, seen: the record's pull and origin
+    sa.Column("pull_id", _big),  # opened, seen: the record's pull and origin; else: the pull whose judging caused it
     sa.Column("batch_id", _big),
     sa.Column("ordinal", _big),
     sa.Column("path", sa.String),  # opened: the toxic Parquet file that holds raw values and reasons

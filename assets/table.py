@@ -12,7 +12,7 @@ import dagster as dg
 from pydantic import BaseModel
 
 from tilth.assets.declaration import table_from
-from tilth.assets.declared import TableDeclaration
+from tilth.assets.declared import TableDeclaration, Toxic
 from tilth.assets.night import TableResult, ingest_table
 from tilth.assets.resources import KEY, Workbench, readable
 from tilth.assets.specs import identifier, ingest_specs, raw_key, ready_key, ready_lineage, toxic_key
@@ -34,6 +34,7 @@ class ToxicAttributes(dg.Model):
 
     max_share: float = 1.0
     min_rows: int = 1
+    max_rows: int | None = None
     beyond: Literal["hold", "publish", "fail"] = "hold"
 
 
@@ -98,7 +99,7 @@ def ingest_step(table: TableDeclaration) -> dg.AssetsDefinition:
         dg.AssetCheckSpec(
             "toxic_share",
             asset=ready,
-            description=f"At most {table.toxic.max_share:.2%} of a pull is toxic, else: {table.toxic.beyond}.",
+            description=f"{_limit(table.toxic)} of a pull is toxic, else: {table.toxic.beyond}.",
         ),
     ]
 
@@ -169,10 +170,18 @@ def _checks(table: TableDeclaration, result: TableResult) -> Iterator[dg.AssetCh
         metadata={**counts, "duplicate": result.duplicate, "superseded": result.superseded},
     )
     share = result.quarantined / result.pulled if result.pulled else 0.0
+    limits = {"max_share": table.toxic.max_share, "max_rows": table.toxic.max_rows}
     yield dg.AssetCheckResult(
         asset_key=key,
         check_name="toxic_share",
-        passed=result.pulled < table.toxic.min_rows or share <= table.toxic.max_share,
+        passed=result.too_toxic is None,
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={"share": share, "max_share": table.toxic.max_share, **counts},
+        description=result.too_toxic,
+        metadata={"share": share, **{name: limit for name, limit in limits.items() if limit is not None}, **counts},
     )
+
+
+def _limit(toxic: Toxic) -> str:
+    """How much of a pull may be toxic, in words."""
+    share = f"At most {toxic.max_share:.2%}"
+    return share if toxic.max_rows is None else f"{share}, and at most {toxic.max_rows:,} records,"

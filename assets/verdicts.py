@@ -13,7 +13,8 @@ from tilth.assets.outcomes import PLACE, Outcomes, Verdicts, outcomes, ready_sch
 from tilth.assets.parquet import Sheet
 from tilth.assets.pulls import BatchRow, PullRow
 from tilth.assets.toxic import of_fault, read_batch, version_text, with_raw
-from tilth.schemas.judging import REASONS, Judge, Quality
+from tilth.schemas.judging import Judge, Quality
+from tilth.schemas.reasons import one_reason
 
 __all__ = ["keys_in", "verdicts_on"]
 
@@ -62,7 +63,7 @@ def _frames(work: _Work) -> Iterator[tuple[pl.DataFrame, str]]:
     """The pull's records, a batch at a time; rows all at once when a rule compares rows."""
     batches, whole = list(work.batches.values()), list[pl.DataFrame]()
     for batch in batches:
-        raw = read_batch(work.lake.storage, batch)
+        raw = work.made.standing(read_batch(work.lake.storage, batch))
         if batch.kind == "rows" and work.judge.needs_whole:
             whole.append(raw)
         else:
@@ -73,7 +74,8 @@ def _frames(work: _Work) -> Iterator[tuple[pl.DataFrame, str]]:
 
 def _judge(work: _Work, raw: pl.DataFrame, kind: str) -> None:
     made = work.made
-    made.pulled += raw.height
+    if raw.is_empty():
+        return
     if kind == "fault":
         made.refuse(of_fault(raw, work.batches[raw["_batch"][0]]))
         return
@@ -109,12 +111,6 @@ def _resolve(work: _Work, version: str | None) -> None:
 def _condemned(work: _Work, tied: pl.DataFrame, version: str | None) -> pl.DataFrame:
     spec, text = work.judge.spec, pl.col("_key")
     number = version_text(version, spec.schema[version]) if version else pl.lit(None, dtype=pl.String)
-    reason = pl.struct(
-        pl.lit("unique").alias("rule"),
-        pl.lit(",".join(spec.key)).alias("column"),
-        text.alias("value"),
-        pl.lit("one record per key and version").alias("expected"),
-    )
-    listed = pl.concat_list(reason).cast(REASONS).alias("reasons")
+    listed = one_reason(pl.lit("unique"), ",".join(spec.key), text, "one record per key and version")
     facts = tied.select(*PLACE, text.alias("key"), number.alias("version"), listed)
     return with_raw(facts, work.batches, spec, work.lake.storage)

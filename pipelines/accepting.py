@@ -9,18 +9,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
+from tilth.assets.lake import Run
 from tilth.assets.night import Publishable
 from tilth.assets.publishing.history import accept, withdraw
 from tilth.assets.publishing.planning import Plan, plan
 from tilth.assets.publishing.release import Releases
+from tilth.assets.ready import judge_changed
 from tilth.errors import ReleaseError
 from tilth.pipelines.night import NightResult, run_night
+from tilth.pipelines.progress import Progress
 from tilth.schemas.table_rules import holds_it
 
 if TYPE_CHECKING:
     from tilth.assets.lake import Lake
-    from tilth.pipelines.progress import Progress
     from tilth.pipelines.project import Project
 
 __all__ = ["Accepted", "accept_held"]
@@ -39,7 +42,9 @@ class Accepted:
 
     def words(self) -> str:
         """In one line."""
-        many = "no pull" if not self.pulls else f"pull{'s' * (len(self.pulls) > 1)} {', '.join(map(str, self.pulls))}"
+        if not self.pulls:
+            return f"as it would be built now; held because: {self.held}"
+        many = f"pull{'s' * (len(self.pulls) > 1)} {', '.join(map(str, self.pulls))}"
         return f"{many}: {self.records:,} records, {self.good:,} good, {self.toxic:,} toxic; held because: {self.held}"
 
 
@@ -53,7 +58,13 @@ def accept_held(
     done: list[tuple[Accepted, int]] = []
 
     def first(lake: Lake) -> None:
+        if table in project.tables:  # what is accepted is what the contract says of it now
+            run_id = str(uuid4())
+            run = Run(run_id, run_id, datetime.now(UTC), command="tilth publish accept")
+            judge_changed(project.tables[table], project.contract(project.tables[table]), lake, run)
         found = _held(_plan(project, lake), table)
+        if progress:
+            progress(Progress(table, "publish", "held", found.words()))
         done.append((found, accept(lake.state, table, why=why, at=datetime.now(UTC))))
 
     night = run_night(project, select=[table], ingest=False, progress=progress, first=first)
@@ -75,21 +86,30 @@ def _plan(project: Project, lake: Lake) -> Plan:
 
 def _held(todo: Plan, table: str) -> Accepted:
     """What is held of the table, as the state stands."""
-    entry = todo.current.tables.get(table) if todo.current else None
-    reason = entry.reason if entry and entry.state in ("held", "carried") else None  # carried: others were published
-    if held := todo.held.get(table) or (reason if reason and holds_it(reason, todo.specs[table].rules) else None):
-        turn = todo.turns.get(table)
-        pulls = turn.pulls if turn else ()
-        counts = (sum(getattr(pull, of) for pull in pulls) for of in ("pulled", "pending", "quarantined"))
-        return Accepted(table, held.partition("; next:")[0], tuple(pull.number for pull in pulls), *counts)
     kept = "nothing was accepted"
+    if table in todo.held:
+        return _accepted(todo, table, todo.held[table].reason)
+    entry = todo.current.tables.get(table) if todo.current else None
+    if entry is not None and entry.state == "held" and entry.too_toxic:  # a derived table: told by its build
+        return Accepted(table, (entry.reason or "").partition("\n")[0], (), 0, 0, 0)
+    reason = entry.reason if entry and entry.state in ("held", "carried") else None  # carried: others were published
+    if reason and holds_it(reason, todo.specs[table].rules):
+        return _accepted(todo, table, reason)
     if entry is not None and entry.state == "held":
-        what = f"table {table} is held by what nobody can accept"
-        raise ReleaseError(what, got=entry.reason or "", kept=kept, next=f"tilth run --select {table}")
+        what, got = f"table {table} is held by what nobody can accept", (entry.reason or "").partition("\n")[0]
+        raise ReleaseError(what, got=got, kept=kept, next=f"tilth run --select {table}")
     raise ReleaseError(f"table {table} is not held", kept=kept, next="tilth status")
 
 
+def _accepted(todo: Plan, table: str, reason: str) -> Accepted:
+    """What waits of a table that is held."""
+    turn = todo.turns.get(table)
+    pulls = turn.pulls if turn else ()
+    counts = (sum(getattr(pull, of) for pull in pulls) for of in ("pulled", "pending", "quarantined"))
+    return Accepted(table, reason.partition("\n")[0], tuple(pull.number for pull in pulls), *counts)
+
+
 def _refuse(table: str, reason: str | None, night: NightResult) -> None:
-    got = reason or "; ".join(problem.splitlines()[0] for problem in night.problems)
+    got = (reason or "").partition("\n")[0] or "; ".join(problem.splitlines()[0] for problem in night.problems)
     kept = "the acceptance is taken back; what was published stays published"
     raise ReleaseError(f"table {table} cannot be published", got=got, kept=kept, next="tilth status")

@@ -9,6 +9,8 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib
+import inspect
+import re
 import sys
 import traceback
 from collections.abc import Mapping
@@ -18,7 +20,9 @@ from types import ModuleType
 from tilth.assets.marked import mistake, near
 from tilth.errors import ContractError, DeclarationError, TilthError
 
-__all__ = ["contract_class", "placed", "written"]
+__all__ = ["contract_class", "placed", "shown_place", "written"]
+
+_NAMED = re.compile(r"^([^:]+\.py):([0-9]+): (.*)$")
 
 
 def contract_class(path: str, *, code: Path, where: str) -> type:
@@ -34,11 +38,25 @@ def contract_class(path: str, *, code: Path, where: str) -> type:
 
 def placed(error: ContractError, model: type, *, code: Path) -> ContractError:
     """An error in a contract with its file and line before class and field."""
-    class_name, _, field = error.where.partition(".")
-    at = written(model, field, code=code) or written(model, "", code=code)
-    where = f"{at}: {class_name}" + (f".{field}" if field else "") if at else error.where
     facts = {"expected": error.expected, "got": error.got, "kept": error.kept, "next": error.next or "tilth check"}
-    return ContractError(error.what, where=where, **facts)
+    return ContractError(error.what, where=shown_place(error.where, model, code=code), **facts)
+
+
+def shown_place(where: str, model: type, *, code: Path) -> str:
+    """`Class.field` with file and line before it, the file as seen from the code folder."""
+    named = _NAMED.match(where)
+    class_name, _, field = (named[3] if named else where).partition(".")
+    shown = f"{class_name}.{field}" if field else class_name
+    if named is None:
+        at = written(model, field, code=code) or written(model, "", code=code)
+        return f"{at}: {shown}" if at else where
+    files = (getattr(sys.modules.get(base.__module__), "__file__", None) for base in inspect.getmro(model))
+    file = next((Path(file) for file in files if file and Path(file).name == named[1]), None)
+    return f"{_seen(file, code)}:{named[2]}: {shown}" if file else where
+
+
+def _seen(file: Path, code: Path) -> Path:
+    return file.relative_to(code) if file.is_relative_to(code) else Path(file.name)
 
 
 def written(model: type, name: str, *, code: Path, place: int | None = None) -> str | None:
@@ -50,8 +68,7 @@ def written(model: type, name: str, *, code: Path, place: int | None = None) -> 
         file = getattr(sys.modules.get(base.__module__), "__file__", None)
         line = _line_of(Path(file), base.__name__, name, place) if file else None
         if file and line is not None:
-            shown = Path(file).relative_to(code) if Path(file).is_relative_to(code) else Path(file).name
-            return f"{shown}:{line}"
+            return f"{_seen(Path(file), code)}:{line}"
     return None
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+import polars as pl
+
 from tilth.connectors.files import delimited, excel
 from tilth.connectors.files.formats import Delimited, Excel
 from tilth.connectors.files.parts import Part
@@ -18,7 +20,18 @@ from tilth.connectors.files.refused import Refused
 from tilth.errors import TilthError
 from tilth.schemas.near import near
 
-__all__ = ["CELL", "CORRECTION", "HEAD", "Changed", "Line", "changed", "changes_of", "read_corrections", "safe"]
+__all__ = [
+    "CELL",
+    "CORRECTION",
+    "HEAD",
+    "Changed",
+    "Line",
+    "changed",
+    "changes_of",
+    "read_corrections",
+    "safe",
+    "safe_texts",
+]
 
 Changed = dict[str, tuple[str | None, str | None]]
 """Source column → its value as pulled, and the one in its place."""
@@ -26,6 +39,7 @@ Changed = dict[str, tuple[str | None, str | None]]
 HEAD = ("_id", "_table", "_key", "_status", "_reasons")
 CORRECTION = "correction"
 _RUNS_AS_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_STARTS_FORMULA = "^([ \u00a0]*[=+\\-@\t\r\n])"  # the same as a pattern
 CELL = 32_767  # characters that a cell of a workbook holds
 
 
@@ -43,6 +57,11 @@ def safe(value: object) -> str:
     """A cell that no spreadsheet takes for a formula: what could start one gets an apostrophe before it."""
     text = "" if value is None else str(value)
     return f"'{text}" if text.lstrip(" \u00a0").startswith(_RUNS_AS_FORMULA) else text
+
+
+def safe_texts(text: pl.Expr) -> pl.Expr:
+    """`safe` for whole columns of text."""
+    return text.str.replace(_STARTS_FORMULA, "'${1}")
 
 
 def changed(cell: str | None, raw: str | None) -> bool:

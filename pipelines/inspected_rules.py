@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from tilth.schemas.relations import Total
     from tilth.schemas.spec import Spec
 
-__all__ = ["rule_problems"]
+__all__ = ["relation_problems"]
 
 
-def rule_problems(project: Project, name: str, spec: Spec, specs: Mapping[str, Spec]) -> Iterator[DeclarationError]:
+def relation_problems(project: Project, name: str, spec: Spec, specs: Mapping[str, Spec]) -> Iterator[DeclarationError]:
     """Totals that lead nowhere or cannot be exact; rules of pulled tables in the contract of a derived one."""
     from tilth.schemas.relations import TableRule, Total
 

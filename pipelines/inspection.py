@@ -15,10 +15,11 @@ from tilth.assets.declared import DerivedDeclaration, TableDeclaration
 from tilth.assets.marked import mistake
 from tilth.errors import ContractError, DeclarationError, SourceError, TilthError
 from tilth.pipelines.contracts import placed
-from tilth.pipelines.inspected_rules import rule_problems
+from tilth.pipelines.inspected_rules import relation_problems
 from tilth.pipelines.paths import path_problems
 from tilth.pipelines.project import Project, read_project
 from tilth.pipelines.rehearsal import query_problems
+from tilth.pipelines.ruling import rule_problems, slow_rules
 
 if TYPE_CHECKING:
     from tilth.connectors.protocol import Connector
@@ -37,6 +38,7 @@ class Inspection:
     project: Project
     problems: tuple[TilthError, ...]
     answered: Mapping[str, str]  # source → what it says of itself
+    warnings: tuple[str, ...] = ()  # what works, and costs
 
 
 def inspect_project(folder: Path | None, *, reach: bool = True) -> Inspection:
@@ -47,7 +49,7 @@ def inspect_project(folder: Path | None, *, reach: bool = True) -> Inspection:
     answered: dict[str, str] = {}
     for source in project.connections if reach else ():
         problems += _source_problems(project, source, specs, answered)
-    return Inspection(project, tuple(_once(problems)), answered)
+    return Inspection(project, tuple(_once(problems)), answered, slow_rules(project, specs))
 
 
 def refuse_mistakes(project: Project) -> None:
@@ -62,6 +64,7 @@ def _declared_problems(project: Project) -> tuple[dict[str, Spec], list[TilthErr
     for declared in [*project.tables.values(), *project.derived.values()]:
         try:
             specs[declared.name] = _spec(project, declared)
+            problems += rule_problems(project, declared)
         except TilthError as error:
             problems.append(error)
     for name, spec in specs.items():
@@ -71,10 +74,13 @@ def _declared_problems(project: Project) -> tuple[dict[str, Spec], list[TilthErr
 
 def _spec(project: Project, declared: Declared) -> Spec:
     from tilth.schemas.contract import spec_of
+    from tilth.schemas.reading import refuse_unpublishable
 
     model = project.contract(declared)
     try:
-        return spec_of(model)
+        spec = spec_of(model)
+        refuse_unpublishable(spec)
+        return spec
     except ContractError as error:
         raise placed(error, model, code=project.settings.code) from error
 
@@ -107,7 +113,7 @@ def _contract_problems(
         yield mistake(what, where=where(name, "rights"), got=consent, known=columns)
     if isinstance(declared, DerivedDeclaration) and declared.match:
         yield from _match_problems(declared.match, where(name, "match"), specs)
-    yield from rule_problems(project, name, spec, specs)
+    yield from relation_problems(project, name, spec, specs)
     for column in spec.columns:
         if column.references:
             yield from _reference_problem(project, name, spec, column, specs)

@@ -18,6 +18,7 @@ from tilth.assets.lake import Lake, Run
 from tilth.assets.listing import raws_of
 from tilth.assets.mends import Mender, discard, keep_mends
 from tilth.assets.quarantine import open_entries
+from tilth.assets.ready import judge_changed
 from tilth.assets.replay import ENTRY, judge_again
 from tilth.errors import TilthError
 from tilth.pipelines.corrections import Changed, Line, changes_of
@@ -139,7 +140,7 @@ def correct(project: Project, lines: Sequence[Line], *, who: str, publish: bool 
             own = entries.filter(pl.col("id").is_in(list(bench.made.changes)))
             bench.again(name, own, Mender("corrected", who), dry=dry)
 
-    return _done(project, Mended("corrected"), work, publish=publish and not dry)
+    return _done(project, Mended("corrected"), work, publish=publish, dry=dry)
 
 
 def let_return(project: Project, chosen: Chosen, mender: Mender, *, publish: bool = True, dry: bool = False) -> Mended:
@@ -149,7 +150,7 @@ def let_return(project: Project, chosen: Chosen, mender: Mender, *, publish: boo
         for name, entries in bench.chosen(chosen).items():
             bench.again(name, entries, mender, dry=dry)
 
-    return _done(project, Mended(mender.kind), work, publish=publish and not dry)
+    return _done(project, Mended(mender.kind), work, publish=publish, dry=dry)
 
 
 def drop(project: Project, chosen: Chosen, *, who: str, why: str, publish: bool = True) -> Mended:
@@ -163,15 +164,17 @@ def drop(project: Project, chosen: Chosen, *, who: str, why: str, publish: bool 
     return _done(project, Mended("discarded"), work, publish=publish)
 
 
-def _done(project: Project, made: Mended, work: Callable[[_Bench], None], *, publish: bool) -> Mended:
-    """`work` under the lease, then a publish of the tables it was for, if it did anything."""
+def _done(
+    project: Project, made: Mended, work: Callable[[_Bench], None], *, publish: bool, dry: bool = False
+) -> Mended:
+    """`work`, then a publish of the tables it was for, if it did anything: one night under one lease."""
     run_id = str(uuid4())
 
-    def first(lake: Lake) -> None:
+    def first(lake: Lake) -> Sequence[str]:
         run = Run(run_id, run_id, datetime.now(UTC), command=f"tilth quarantine, {made.kind}")
+        for table in () if dry else project.tables.values():  # what is open is what the contract says of it now
+            judge_changed(table, project.contract(table), lake, run)
         work(_Bench(project, lake, run, made))
+        return tuple(sorted(made.done)) if publish and not dry else ()
 
-    night = run_night(project, ingest=False, publish=False, first=first)
-    if publish and made.count and not night.exit:
-        night = run_night(project, select=sorted(made.done), ingest=False)
-    return replace(made, night=night)
+    return replace(made, night=run_night(project, ingest=False, first=first))

@@ -66,11 +66,11 @@ def run_night(
     ingest: bool = True,
     publish: bool = True,
     progress: _Teller | None = None,
-    first: Callable[[Lake], None] | None = None,
+    first: Callable[[Lake], Sequence[str] | None] | None = None,
 ) -> NightResult:
     """Ingest the tables selected (all, if none is named), then publish what is pending; 0, 1, 3 or 4 as its exit.
 
-    `first` is done under the lease, before both.
+    `first` is done under the same lease, before both; it may say what to publish instead (nothing, if it names none).
     """
     began = time.monotonic()
     refuse_mistakes(project)
@@ -78,9 +78,9 @@ def run_night(
     try:
         with lease(lake.state, holder="tilth run"):
             set_right(lake)
-            if first:
-                first(lake)
-            jobs = _jobs(project, _chosen(project, select), ingest=ingest, publish=publish)
+            told = first(lake) if first else None
+            chosen = _chosen(project, select if told is None else told)
+            jobs = {} if told == () else _jobs(project, chosen, ingest=ingest, publish=publish)
             night = _pass(project, jobs, full=full, progress=progress) if jobs else _NO_NIGHT
     except Busy as busy:
         return NightResult("", "", None, _BUSY, time.monotonic() - began, (str(busy),), (busy,))

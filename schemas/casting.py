@@ -6,6 +6,7 @@ import polars as pl
 from polars import selectors as cs
 
 from tilth.schemas.dtypes import is_text
+from tilth.schemas.nested import from_json, is_nested, json_text
 from tilth.schemas.spec import Column
 from tilth.schemas.texts import boolean, decimal, from_instant, from_wall
 
@@ -29,6 +30,10 @@ def exact_cast(raw: pl.Expr, pulled: pl.DataType, column: Column) -> pl.Expr:
         return raw.cast(dtype)
     if is_text(dtype):
         return text_of(raw, pulled)
+    if isinstance(pulled, pl.Categorical | pl.Enum):
+        from tilth.schemas.parse import second_look
+
+        return second_look(raw.cast(pl.String), column)
     if isinstance(dtype, pl.Boolean):
         return _boolean(raw, pulled, column)
     if isinstance(pulled, pl.Boolean):
@@ -37,10 +42,11 @@ def exact_cast(raw: pl.Expr, pulled: pl.DataType, column: Column) -> pl.Expr:
         return _number(raw, pulled, column)
     if isinstance(pulled, pl.Date | pl.Datetime) and isinstance(dtype, pl.Date | pl.Datetime):
         return _time(raw, pulled, column)
-    if isinstance(pulled, pl.Categorical | pl.Enum):
-        from tilth.schemas.parse import second_look
-
-        return second_look(raw.cast(pl.String), column)
+    if is_nested(pulled) and is_nested(dtype):
+        return raw.map_batches(lambda values: from_json(json_text(values), dtype), return_dtype=dtype)
+    if isinstance(pulled, pl.Duration) and isinstance(dtype, pl.Duration):
+        value = raw.cast(dtype, strict=False)
+        return pl.when(value.cast(pulled, strict=False) == raw).then(value)
     return _nothing(column)
 
 
@@ -92,16 +98,12 @@ def text_of(raw: pl.Expr, dtype: pl.DataType) -> pl.Expr:
         return raw
     if isinstance(dtype, pl.Datetime):
         return raw.dt.to_string("iso:strict")
-    if isinstance(dtype, pl.Struct):
-        return raw.struct.json_encode()
+    if is_nested(dtype):
+        return raw.map_batches(json_text, return_dtype=pl.String)
     if isinstance(dtype, pl.Binary):
         return raw.bin.encode("hex")
-    if isinstance(dtype, pl.List | pl.Array | pl.Object):
-        return raw.map_elements(_listed, return_dtype=pl.String)
+    if isinstance(dtype, pl.Object):
+        return raw.map_elements(str, return_dtype=pl.String)
     if isinstance(dtype, pl.Duration | pl.Time):
         return raw.dt.to_string("iso")
     return raw.cast(pl.String)
-
-
-def _listed(value: object) -> str:
-    return str(value.to_list() if isinstance(value, pl.Series) else value)

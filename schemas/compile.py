@@ -17,34 +17,67 @@ from pandera.api.polars.types import PolarsData
 from polars.io.plugins import register_io_source
 
 from tilth.errors import ContractError
+from tilth.schemas.authored import place_of
 from tilth.schemas.evaluate import backend_of
 from tilth.schemas.relations import Sum
 from tilth.schemas.rules import Kind, Rule, expected_by, sum_check
 from tilth.schemas.spec import Severity, Spec
+from tilth.schemas.trial import no_column, tried
 
 __all__ = ["compile_rules"]
 
 
 def compile_rules(schema: DataFrameSchema, spec: Spec) -> tuple[Rule, ...]:
     """Every check of the model, column checks first, in the order of the model; then its sums."""
+    compiler = _Compiler(spec)
     rules: list[Rule] = []
     for column in spec.columns:
         checks = schema.columns[column.name].checks
-        rules += [_rule(check, column.name, spec, column.severity) for check in checks]
-    rules += [_rule(check, "*", spec, "error") for check in schema.checks or ()]
-    return (*rules, *(_rule(sum_check(one), "*", spec, one.severity) for one in spec.rules if isinstance(one, Sum)))
+        rules += [compiler.rule(check, column.name, column.severity) for check in checks]
+    rules += [compiler.rule(check, "*", "error") for check in schema.checks or ()]
+    return (*rules, *(compiler.rule(sum_check(one), "*", one.severity) for one in spec.rules if isinstance(one, Sum)))
 
 
-def _rule(check: Check, target: str, spec: Spec, severity: Severity) -> Rule:
-    expression = _recorded(check, target, spec)
-    roots = set(expression.meta.root_names()) if expression is not None else set[str]()
-    columns = tuple(name for name in spec.schema if name in roots) if target == "*" else (target,)
-    kind: Kind = "row" if expression is not None else "table" if _one_verdict(check) else "set"
-    return Rule(
-        name=str(check.name), column=",".join(columns) or None, columns=columns, expected=expected_by(check),
-        severity="warn" if check.raise_warning else severity, kind=kind, ignore_na=check.ignore_na,
-        expression=expression, check=check, target=target,
-    )  # fmt: skip
+class _Compiler:
+    """One contract at work: the frame that writes down, and a frame of nulls to try expressions on."""
+
+    def __init__(self, spec: Spec) -> None:
+        self.spec, self.schema = spec, spec.schema
+        self.recorder = _Recorder.of(self.schema)
+        self.nulls = pl.DataFrame({name: [None, None] for name in self.schema}, schema=self.schema)
+
+    def rule(self, check: Check, target: str, severity: Severity) -> Rule:
+        """The check as a rule; ContractError when it cannot be one, whatever the data."""
+        where = place_of(check, self.spec.name, target)
+        expression = _recorded(check, target, self.recorder.anew())
+        if expression is not None and not check.element_wise and not self._proved(expression, check, where):
+            expression = None
+        if expression is None:
+            tried(check, target, self.nulls, where)
+        roots = set(expression.meta.root_names()) if expression is not None else set[str]()
+        columns = tuple(name for name in self.schema if name in roots) if target == "*" else (target,)
+        kind: Kind = "row" if expression is not None else "table" if _one_verdict(check) else "set"
+        return Rule(
+            name=str(check.name), column=",".join(columns) or None, columns=columns, expected=expected_by(check),
+            severity="warn" if check.raise_warning else severity, kind=kind, ignore_na=check.ignore_na,
+            expression=expression, check=check, target=target, where=where,
+        )  # fmt: skip
+
+    def _proved(self, expression: pl.Expr, check: Check, where: str) -> bool:
+        """Two rows of nulls in, two verdicts out; an expression that polars refuses is a mistake in the contract."""
+        roots = expression.meta.root_names()
+        for strange in (name for name in roots if name not in self.schema):
+            raise no_column(check, strange, where, self.schema)
+        probe = self.nulls[list(dict.fromkeys(roots))]
+        try:
+            made = probe.select(expression)
+        except pl.exceptions.PolarsError as error:
+            said = str(error).split("\n", maxsplit=1)[0]
+            raise ContractError(f"check {check.name} cannot be evaluated: {said}", where=where) from error
+        if made.dtypes != [pl.Boolean()]:
+            got = ", ".join(map(str, made.dtypes))
+            raise ContractError(f"check {check.name} gives no verdict", where=where, expected="Boolean", got=got)
+        return made.height == probe.height
 
 
 def _one_verdict(check: Check) -> bool:
@@ -69,7 +102,11 @@ class _Recorder(pl.LazyFrame):
     @classmethod
     def of(cls, schema: dict[str, pl.DataType]) -> _Recorder:
         """A frame of these columns that has not selected anything yet."""
-        made = cls._around(register_io_source(_no_data, schema=pl.Schema(schema)))
+        return cls._around(register_io_source(_no_data, schema=pl.Schema(schema))).anew()
+
+    def anew(self) -> _Recorder:
+        """The same columns, nothing selected."""
+        made = self._around(self)
         made.fresh = True
         return made
 
@@ -87,20 +124,19 @@ class _Recorder(pl.LazyFrame):
         return made
 
 
-def _recorded(check: Check, target: str, spec: Spec) -> pl.Expr | None:
+def _recorded(check: Check, target: str, recorder: _Recorder) -> pl.Expr | None:
     """The check as one row-local expression, or None."""
     if check.element_wise:
         return _element_wise(check, target)
     try:
-        result = backend_of(check).check_fn(PolarsData(_Recorder.of(spec.schema), target))
+        result = backend_of(check).check_fn(PolarsData(recorder, target))
     except Exception:  # whatever a check does with a frame that is none: it is called with a real one later
         return None
     chosen = result.selected if isinstance(result, _Recorder) else None
     parts = list(_flat(chosen)) if chosen else []
     if not parts or not all(isinstance(part, pl.Expr) and _row_local(part) for part in parts):
         return None
-    expression = parts[0] if len(parts) == 1 else pl.fold(pl.lit(True), lambda a, b: a & b, parts)
-    return expression if _proved(expression, check, target, spec) else None
+    return parts[0] if len(parts) == 1 else pl.fold(pl.lit(True), lambda a, b: a & b, parts)
 
 
 def _element_wise(check: Check, target: str) -> pl.Expr | None:
@@ -139,18 +175,3 @@ def _row_local(expression: pl.Expr) -> bool:
         return not expression.meta.has_multiple_outputs() and bool(expression.meta.root_names())
     except pl.exceptions.PolarsError:  # wildcards and functions of Python have no such meta data
         return False
-
-
-def _proved(expression: pl.Expr, check: Check, target: str, spec: Spec) -> bool:
-    """Two rows of nulls in, two verdicts out; an expression that polars refuses is a mistake in the contract."""
-    where = f"{spec.name}.{check.name if target == '*' else target}"
-    probe = pl.DataFrame({name: [None, None] for name in spec.schema}, schema=spec.schema)
-    try:
-        schema = probe.lazy().select(expression).collect_schema()
-        if schema.dtypes() != [pl.Boolean()]:
-            got = ", ".join(map(str, schema.dtypes()))
-            raise ContractError(f"check {check.name} gives no verdict", where=where, expected="Boolean", got=got)
-        return probe.select(expression).height == probe.height
-    except pl.exceptions.PolarsError as error:
-        said = str(error).split("\n", maxsplit=1)[0]
-        raise ContractError(f"check {check.name} cannot be evaluated: {said}", where=where) from error

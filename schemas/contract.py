@@ -59,7 +59,7 @@ _FIELD_ARGUMENTS = (
     "eq", "ne", "gt", "ge", "lt", "le", "in_range", "isin", "notin", "str_contains", "str_endswith", "str_length",
     "str_matches", "str_startswith", "nullable", "unique", "alias", "ignore_na", "key", "source", "unit", "description",
     "pii", "term", "standardise", "formats", "decimal", "thousands", "time_zone", "true", "false", "references",
-    "severity", "no_mojibake", "email", "transitions", "initial",
+    "severity", "no_mojibake", "email", "columns", "transitions", "initial",
 )  # fmt: skip
 
 
@@ -101,6 +101,7 @@ def field(
     time_zone: str | None = None,
     true: Sequence[str] = TRUE,
     false: Sequence[str] = FALSE,
+    columns: str | Sequence[str] = (),
     references: str | None = None,
     severity: Severity = "error",
     transitions: Mapping[Any, Sequence[Any]] | None = None,
@@ -114,7 +115,7 @@ def field(
     meant = {
         "key": key, "source": source, "unit": unit, "pii": pii, "term": term, "standardise": standardise,
         "formats": formats, "decimal": decimal, "thousands": thousands, "time_zone": time_zone, "true": true,
-        "false": false, "references": references, "severity": severity,
+        "false": false, "columns": columns, "references": references, "severity": severity,
         "transitions": transitions, "initial": initial,
     }  # fmt: skip
     try:

@@ -6,6 +6,7 @@ A verdict is a series of true, false and null; what null means is the caller's (
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandera.backends.polars.builtin_checks  # noqa: F401  # pyright: ignore[reportUnusedImport]  (registers)
 import polars as pl
@@ -16,7 +17,9 @@ from pandera.backends.polars.checks import PolarsCheckBackend
 from tilth.errors import ContractError
 from tilth.schemas.rules import Rule
 
-__all__ = ["backend_of", "verdicts"]
+__all__ = ["asked", "backend_of", "verdicts"]
+
+_BREAKS = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
 
 
 def verdicts(rules: Sequence[Rule], values: pl.DataFrame, where: str) -> list[pl.Series]:
@@ -24,7 +27,7 @@ def verdicts(rules: Sequence[Rule], values: pl.DataFrame, where: str) -> list[pl
     fast = {f"{number}": rule.expression for number, rule in enumerate(rules) if rule.expression is not None}
     try:
         known = values.select(**fast) if fast else pl.DataFrame()
-    except pl.exceptions.PolarsError:  # a strict cast met a value it cannot take: find the rows
+    except _BREAKS:  # a strict cast met a value it cannot take: find the rows
         known = pl.DataFrame({name: _one_by_one(expression, values) for name, expression in fast.items()})
     return [
         known[f"{number}"] if rule.expression is not None else _materialised(rule, values, where)
@@ -44,7 +47,7 @@ def _one_by_one(expression: pl.Expr, values: pl.DataFrame) -> pl.Series:
     """Rows for which a rule cannot be evaluated fail it; found by halving."""
     try:
         return values.select(verdict=expression)["verdict"]
-    except pl.exceptions.PolarsError:
+    except _BREAKS:
         if values.height <= 1:
             return pl.Series("verdict", [False] * values.height, dtype=pl.Boolean)
         half = values.height // 2
@@ -54,20 +57,38 @@ def _one_by_one(expression: pl.Expr, values: pl.DataFrame) -> pl.Series:
 def _materialised(rule: Rule, values: pl.DataFrame, where: str) -> pl.Series:
     if not values.height:
         return pl.Series([], dtype=pl.Boolean)
+    return asked(rule.check, values, rule.target, rule.where or f"{where}.{rule.column or rule.name}")
+
+
+def asked(check: Check, values: pl.DataFrame, target: str, where: str) -> pl.Series:
+    """What a check's own function says of a frame, row by row; ContractError when it says nothing that can be used."""
     try:
-        said = backend_of(rule.check).apply(PolarsData(values.lazy(), rule.target))
-        found = said if isinstance(said, bool) else said.collect().to_series()
-    except Exception as error:
-        what = f"check {rule.name} failed: {type(error).__name__}: {error}"
-        raise ContractError(what, where=f"{where}.{rule.column or rule.name}") from error
+        backend, data = backend_of(check), PolarsData(values.lazy(), target)
+        said: Any = backend.apply(data) if check.element_wise else backend.check_fn(data)
+        found = said.collect() if isinstance(said, pl.LazyFrame) else said
+    except (Exception, pl.exceptions.PanicException) as error:
+        raise ContractError(f"check {check.name} failed: {_said(error)}", where=where) from error
     if isinstance(found, bool):
-        return pl.repeat(found, values.height, eager=True)
-    if len(found) == values.height:
-        return found
-    if len(found) == 1:
-        return pl.repeat(found[0], values.height, dtype=pl.Boolean, eager=True)
-    raise ContractError(
-        f"check {rule.name} gives {len(found)} verdicts",
-        where=f"{where}.{rule.column or rule.name}",
-        expected="one, or one a row",
-    )
+        return pl.repeat(found, values.height, dtype=pl.Boolean, eager=True)
+    if not isinstance(found, pl.DataFrame) or not found.width:
+        raise _no_verdict(check, where, type(said).__name__)
+    strange = [str(dtype) for dtype in found.dtypes if not isinstance(dtype, pl.Boolean | pl.Null)]
+    if strange:
+        raise _no_verdict(check, where, f"values of {', '.join(dict.fromkeys(strange))}")
+    verdict = found.select(pl.fold(pl.lit(True), lambda a, b: a & b, pl.all())).to_series()
+    verdict = verdict if found.width > 1 else found.to_series().cast(pl.Boolean)
+    if len(verdict) == values.height:
+        return verdict
+    if len(verdict) == 1:
+        return pl.repeat(verdict[0], values.height, dtype=pl.Boolean, eager=True)
+    what, got = f"check {check.name} gives {len(verdict)} verdicts", f"{values.height} rows"
+    raise ContractError(what, where=where, expected="one, or one a row", got=got)
+
+
+def _no_verdict(check: Check, where: str, got: str) -> ContractError:
+    expected = "a LazyFrame of one Boolean a row, or True or False"
+    return ContractError(f"check {check.name} gives no verdict", where=where, expected=expected, got=got)
+
+
+def _said(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".split("\n", maxsplit=1)[0]

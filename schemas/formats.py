@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["ISO_DATE", "ISO_DATETIME", "UnknownDirective", "has_offset", "native", "pattern"]
+__all__ = ["ISO_DATE", "ISO_DATETIME", "ISO_TIME", "UnknownDirective", "has_offset", "native", "pattern"]
 
 ISO_DATE = "%Y-%m-%d"
+ISO_TIME = "%H:%M:%S%.f"
 ISO_DATETIME = (
     r"^((?:[1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])-[0-9]{2}-[0-9]{2})[T ]([0-9]{2}:[0-9]{2}:[0-5][0-9])"
     r"(?:\.([0-9]{1,9}))?(Z|[+-][0-9]{2}(?::?[0-9]{2})?)?$"

@@ -13,8 +13,20 @@ import polars as pl
 from tilth.schemas.casting import exact_cast, exactly, same_type
 from tilth.schemas.dtypes import is_text
 from tilth.schemas.formats import ISO_DATE, pattern
+from tilth.schemas.nested import from_json, is_nested
 from tilth.schemas.spec import Column
-from tilth.schemas.texts import boolean, decimal, integer, moment, moments, real
+from tilth.schemas.texts import (
+    boolean,
+    category,
+    decimal,
+    duration,
+    integer,
+    moment,
+    moments,
+    octets,
+    real,
+    time_of_day,
+)
 
 __all__ = ["Parsed", "blank", "first_look", "parse", "second_look"]
 
@@ -51,6 +63,8 @@ def _first_text(raw: pl.Expr, column: Column, pulled: pl.Series) -> pl.Expr:
         )
     if is_text(dtype):
         return raw
+    if isinstance(dtype, pl.Enum | pl.Categorical):
+        return category(raw, dtype)
     if isinstance(dtype, pl.Datetime) and len(column.formats) < 2:
         form = column.formats[0] if column.formats else _wall_form(pulled)
         return moment(pl.when(raw.str.contains(pattern(form))).then(raw), form, column)
@@ -85,7 +99,22 @@ def second_look(text: pl.Expr, column: Column) -> pl.Expr:
         )
     if isinstance(dtype, pl.Datetime):
         return moments(bare, column)
-    return text
+    return _second_other(text, bare, column)
+
+
+def _second_other(text: pl.Expr, bare: pl.Expr, column: Column) -> pl.Expr:
+    dtype = column.dtype
+    if isinstance(dtype, pl.Time):
+        return time_of_day(bare, column)
+    if isinstance(dtype, pl.Duration):
+        return duration(bare, dtype)
+    if isinstance(dtype, pl.Binary):
+        return octets(bare)
+    if isinstance(dtype, pl.Enum | pl.Categorical):
+        return category(bare if isinstance(dtype, pl.Enum) else text, dtype)
+    if is_nested(dtype):
+        return text.map_batches(lambda texts: from_json(texts, dtype), return_dtype=dtype)
+    return pl.repeat(None, pl.len(), dtype=dtype) if isinstance(dtype, pl.Null) else text
 
 
 def blank(text: pl.Series) -> pl.Series:
@@ -125,8 +154,15 @@ def _second(column: Column, pulled: pl.Series, value: pl.Series) -> Parsed:
     at = (pulled.is_not_null() & value.is_null()).arg_true()
     texts = pulled.gather(at).alias("text")
     read = pl.DataFrame(texts).select(second_look(pl.col("text"), column).alias("value"))["value"]
-    value = value.scatter(at, read)
+    unscattered = is_nested(column.dtype) or isinstance(column.dtype, pl.Null)
+    value = _placed(read, at, value) if unscattered else value.scatter(at, read)
     wrong = at.filter(read.is_null() & ~blank(texts))
     if not len(wrong):
         return value, None
     return value, pl.repeat(False, len(value), eager=True).scatter(wrong, True)
+
+
+def _placed(read: pl.Series, at: pl.Series, value: pl.Series) -> pl.Series:
+    """Values at their places in a column of nulls: polars scatters no nested series."""
+    order = pl.repeat(None, len(value), dtype=pl.UInt32, eager=True).scatter(at, pl.int_range(len(at), eager=True))
+    return read.gather(order).alias(value.name)

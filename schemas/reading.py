@@ -9,53 +9,52 @@ from typing import Any, cast
 
 import polars as pl
 from pandera.api.polars.container import DataFrameSchema
-from pandera.polars import DataFrameModel
 
 from tilth.errors import ContractError
-from tilth.schemas.dtypes import USABLE, is_text, usable
+from tilth.schemas.dtypes import PUBLISHABLE, USABLE, is_text, publishable, usable
+from tilth.schemas.expanding import name_of, patterns_of, schema_of
 from tilth.schemas.formats import UnknownDirective, pattern
 from tilth.schemas.near import near
+from tilth.schemas.nested import is_nested
 from tilth.schemas.reading_rules import rules_of, transitions_of
 from tilth.schemas.spec import FALSE, TRUE, Column, Severity, Spec
 from tilth.schemas.standardise import STANDARDISERS
 from tilth.schemas.version import version_of
 
-__all__ = ["schema_of", "spec_of"]
+__all__ = ["refuse_unpublishable", "spec_of"]
 
 _REFERENCE = re.compile(r"^([A-Za-z_]\w*)\.([A-Za-z_]\w*)$")
 
 
-def schema_of(model: object) -> DataFrameSchema:
-    """The model's pandera schema; ContractError when it is no polars model or pandera refuses it."""
-    if isinstance(model, DataFrameSchema):
-        return model
-    if not (inspect.isclass(model) and issubclass(model, DataFrameModel)):
-        raise ContractError(
-            "is no contract", where=_name(model), expected="a pandera.polars.DataFrameModel", got=_kind(model)
-        )
-    try:
-        return model.to_schema()
-    except ContractError:
-        raise
-    except Exception as error:
-        raise ContractError(
-            f"pandera cannot build this model: {error}", where=model.__name__, expected=f"fields of {USABLE}"
-        ) from error
+def spec_of(model: object, pulled: Mapping[str, pl.DataType] | None = None) -> Spec:
+    """What the model says, as values; ContractError when it cannot be used.
 
-
-def spec_of(model: object) -> Spec:
-    """What the model says, as values; ContractError when it cannot be used."""
-    schema = schema_of(model)
-    name = _name(model) if inspect.isclass(model) else str(schema.name or "schema")
-    columns = tuple(_column(name, key, column) for key, column in schema.columns.items())
+    `pulled` are the columns of the frame at hand, for models that leave names or types to the data.
+    """
+    schema, name, absent = schema_of(model, pulled), name_of(model), patterns_of(model, pulled)
+    columns = tuple(_column(name, key, column, schema) for key, column in schema.columns.items())
     if not columns:
-        raise ContractError("has no columns", where=name, expected="at least one annotated field")
+        got = f"none that fits {' or '.join(absent)}" if absent else ""
+        raise ContractError("has no columns", where=name, expected="at least one annotated field", got=got)
     _refuse_same_names(name, [column.name for column in columns])
     key = tuple(column.name for column in columns if column.key)
     description = inspect.cleandoc(schema.description or "")
-    unique = _unique(name, schema, columns, key)
+    unique, strict, ordered = _unique(name, schema, columns, key), schema.strict is True, bool(schema.ordered)
     rules = rules_of(model, name, columns, [*([key] if key else []), *unique])
-    return Spec(name, description, version_of(schema, columns, rules), columns, key, unique, rules)
+    version = version_of(schema, columns, rules)
+    return Spec(name, description, version, columns, key, unique, rules, strict=strict, ordered=ordered, absent=absent)
+
+
+def refuse_unpublishable(spec: Spec) -> None:
+    """ContractError when the curated file cannot hold a column's type."""
+    for column in spec.columns:
+        if not publishable(column.dtype):
+            raise ContractError(
+                "this type can be judged, and not published",
+                where=f"{spec.name}.{column.name}",
+                expected=PUBLISHABLE,
+                got=str(column.dtype),
+            )
 
 
 def _refuse_same_names(model: str, names: Sequence[str]) -> None:
@@ -67,29 +66,19 @@ def _refuse_same_names(model: str, names: Sequence[str]) -> None:
             raise ContractError("two columns are one to DuckDB", where=f"{model}.{name}", expected=expected, got=got)
 
 
-def _name(model: object) -> str:
-    return getattr(model, "__name__", repr(model))
-
-
-def _kind(model: object) -> str:
-    bases = (
-        [f"{base.__module__}.{base.__name__}" for base in inspect.getmro(model)[1:-1]] if inspect.isclass(model) else []
-    )
-    return f"a class of {bases[0]}" if bases else type(model).__name__
-
-
 def _unique(
     name: str, schema: DataFrameSchema, columns: Sequence[Column], key: tuple[str, ...]
 ) -> tuple[tuple[str, ...], ...]:
     declared: Any = schema.unique or []
-    together = (declared,) if isinstance(declared, str) else tuple(declared)
-    for member in together:
+    declared = [declared] if isinstance(declared, str) else declared
+    together = [tuple(declared)] if all(isinstance(one, str) for one in declared) else [tuple(one) for one in declared]
+    for member in (member for members in together for member in members):
         if member not in schema.columns:
             raise ContractError(
                 f"Config.unique names no column: {member!r}", where=name, expected=near(member, schema.columns)
             )
     sets = [(column.name,) for column in columns if column.unique]
-    sets += [together] if together else []
+    sets += [members for members in together if members]
     return tuple(dict.fromkeys(members for members in sets if set(members) != set(key)))
 
 
@@ -124,10 +113,8 @@ class _Meant:
         return ContractError(what, where=self.where, expected=expected, got=got)
 
 
-def _column(model: str, name: str, declared: Any) -> Column:
+def _column(model: str, name: str, declared: Any, schema: DataFrameSchema) -> Column:
     meant = _Meant(f"{model}.{name}", declared.metadata or {})
-    if declared.regex:
-        raise meant.error("a regex column stands for no single column", expected="one field per column")
     if not name or name.startswith("_"):
         raise meant.error("column names that start with _ belong to provenance", expected="another alias")
     if name.lower() == "rowid":
@@ -142,15 +129,34 @@ def _column(model: str, name: str, declared: Any) -> Column:
     transitions, initial = transitions_of(meant.where, meant.metadata, dtype)
     column = Column(
         name=name, source=meant.text("source") or name, dtype=dtype, nullable=declared.nullable,
-        required=declared.required, key=meant.flag("key"), unique=declared.unique, unit=meant.text("unit"),
+        required=declared.required and not _added(declared, schema), key=meant.flag("key"), unique=declared.unique,
+        unit=meant.text("unit"),
         description=declared.description or meant.text("description"), pii=meant.text("pii"), term=meant.text("term"),
         standardise=meant.texts("standardise"), formats=meant.texts("formats"), decimal=meant.text("decimal") or ".",
         thousands=meant.text("thousands"), time_zone=meant.text("time_zone"), true=meant.texts("true", TRUE),
         false=meant.texts("false", FALSE), references=_reference(meant),
-        severity=cast("Severity", meant.text("severity") or "error"), transitions=transitions, initial=initial,
+        severity=cast("Severity", meant.text("severity") or "error"), default=_default(meant, declared.default, dtype),
+        transitions=transitions, initial=initial,
     )  # fmt: skip
     _check(meant, column)
     return column
+
+
+def _added(declared: Any, schema: DataFrameSchema) -> bool:
+    """Whether pandera adds the column where the source lacks it (`add_missing_columns`)."""
+    return bool(schema.add_missing_columns) and (declared.default is not None or declared.nullable)
+
+
+def _default(meant: _Meant, default: Any, dtype: pl.DataType) -> Any:
+    if default is None:
+        return None
+    if isinstance(default, pl.Expr):
+        raise meant.error("a default is one value", expected="a plain value", got="an expression")
+    try:
+        return pl.Series([default], dtype=dtype).to_list()[0]
+    except (pl.exceptions.PolarsError, TypeError, ValueError, OverflowError) as error:
+        what = "the default is no value of the column's type"
+        raise meant.error(what, expected=str(dtype), got=repr(default)) from error
 
 
 def _reference(meant: _Meant) -> tuple[str, str] | None:
@@ -168,6 +174,10 @@ def _check(meant: _Meant, column: Column) -> None:
         raise meant.error("severity cannot be used", expected="'error' or 'warn'", got=repr(column.severity))
     if column.key and (column.nullable or not column.required or column.severity != "error"):
         raise meant.error("a key is never null, missing or only warned about", expected="key=True alone")
+    if column.key and (is_nested(column.dtype) or isinstance(column.dtype, pl.Null)):
+        raise meant.error("a key is one plain value", got=str(column.dtype))
+    if column.key and column.default is not None:
+        raise meant.error("a key has no default: records without one would all be the same", expected="key=True alone")
     if column.key and (column.transitions is not None or column.initial is not None):
         raise meant.error("a key never changes", expected="transitions of another column")
     for name in column.standardise:
@@ -186,7 +196,7 @@ def _check(meant: _Meant, column: Column) -> None:
 
 
 def _check_times(meant: _Meant, column: Column) -> None:
-    if column.formats and not isinstance(column.dtype, pl.Date | pl.Datetime):
+    if column.formats and not isinstance(column.dtype, pl.Date | pl.Datetime | pl.Time):
         raise meant.error("formats are for dates and times", got=str(column.dtype))
     for form in column.formats:
         try:

@@ -9,7 +9,7 @@ import polars as pl
 
 from tilth.schemas.casting import exactly, text_of
 
-__all__ = ["REASON", "REASONS", "Failure", "as_json", "key_text", "reasons", "unescaped"]
+__all__ = ["REASON", "REASONS", "Failure", "as_json", "key_text", "one_reason", "reasons", "unescaped"]
 
 REASON = pl.Struct({"rule": pl.String, "column": pl.String, "value": pl.String, "expected": pl.String})
 REASONS = pl.List(REASON)
@@ -25,26 +25,40 @@ class Failure:
     sources: tuple[str, ...]  # the raw columns whose pulled values are shown
     expected: str
     failed: pl.Series
+    read: tuple[str, ...] = ()  # contract columns: what was read of them is shown instead
 
 
-def reasons(failures: Sequence[Failure], raw: pl.DataFrame, toxic: pl.Series) -> pl.Series:
-    """One list of reasons for each row number in `toxic`, in the order of `failures`."""
-    parts = [_part(number, failure, raw, toxic) for number, failure in enumerate(failures)]
+def reasons(failures: Sequence[Failure], rows: pl.DataFrame, values: pl.DataFrame, at: pl.Series) -> pl.Series:
+    """One list of reasons for each toxic row, in the order of `failures`: pulled `rows`, and the `values` read of them.
+
+    They stand `at` in the masks.
+    """
+    if not failures:
+        return pl.Series([], dtype=REASONS)
+    parts = [_part(number, failure, rows, values, at) for number, failure in enumerate(failures)]
     flat = pl.concat([part for part in parts if part.height] or parts[:1]).sort("row", "rank")
     grouped = flat.group_by("row", maintain_order=True).agg(pl.struct(*REASON.to_schema()).alias("reasons"))
     return grouped["reasons"].cast(REASONS)
 
 
-def _part(number: int, failure: Failure, raw: pl.DataFrame, toxic: pl.Series) -> pl.DataFrame:
-    at = failure.failed.gather(toxic).arg_true()
-    shown = raw.select(map(exactly, failure.sources))[toxic.gather(at)] if failure.sources else None
-    value = pl.repeat(None, len(at), dtype=pl.String, eager=True) if shown is None else _shown(shown)
-    return pl.DataFrame({"row": at, "value": value}).with_columns(
+def _part(number: int, failure: Failure, rows: pl.DataFrame, values: pl.DataFrame, at: pl.Series) -> pl.DataFrame:
+    here = failure.failed.gather(at).arg_true()
+    if failure.read:
+        value = values[here].select(_joined(failure.read, values.schema)).to_series()
+    elif failure.sources:
+        value = _shown(rows.select(map(exactly, failure.sources))[here])
+    else:
+        value = pl.repeat(None, len(here), dtype=pl.String, eager=True)
+    return pl.DataFrame({"row": here, "value": value}).with_columns(
         pl.lit(number).alias("rank"),
         pl.lit(failure.rule).alias("rule"),
         pl.lit(failure.column, dtype=pl.String).alias("column"),
         pl.lit(failure.expected).alias("expected"),
     )
+
+
+def _joined(columns: Sequence[str], types: pl.Schema) -> pl.Expr:
+    return pl.concat_str([text_of(pl.col(name), types[name]) for name in columns], separator=", ")
 
 
 def _shown(values: pl.DataFrame) -> pl.Series:
@@ -55,10 +69,17 @@ def _shown(values: pl.DataFrame) -> pl.Series:
 
 def as_json(raw: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
     """Each row as a JSON object of texts, names sorted, no blanks."""
-    texts = [text_of(exactly(name), raw.schema[name]).alias(name) for name in sorted(columns)]
+    types = raw.schema  # made anew each time it is asked for
+    texts = [text_of(exactly(name), types[name]).alias(name) for name in sorted(columns)]
     if not texts:
         return pl.repeat("{}", raw.height, eager=True)
     return raw.select(pl.struct(texts).struct.json_encode().alias("raw")).to_series()
+
+
+def one_reason(rule: pl.Expr, column: str | None, value: pl.Expr | pl.Series, expected: str) -> pl.Expr:
+    """A list of just one reason for each row."""
+    why = pl.struct(rule=rule, column=pl.lit(column, pl.String), value=value, expected=pl.lit(expected))
+    return pl.concat_list(why).cast(REASONS).alias("reasons")
 
 
 def key_text(values: pl.DataFrame, key: Sequence[str]) -> pl.Series:

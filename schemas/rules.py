@@ -41,6 +41,7 @@ class Rule:
     expression: pl.Expr | None
     check: Check
     target: str  # what pandera's function gets as key: a column, or "*"
+    where: str = ""  # class and field, with file and line of a check that somebody wrote
 
     @property
     def slow(self) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
@@ -45,6 +46,7 @@ class Column:
     false: tuple[str, ...] = FALSE
     references: tuple[str, str] | None = None  # table, column
     severity: Severity = "error"
+    default: Any = None  # what a missing value becomes
     transitions: Transitions | None = None  # against the published row; None: every change is allowed
     initial: tuple[str, ...] | None = None  # what a new record may begin with; None: any value
 
@@ -60,6 +62,9 @@ class Spec:
     key: tuple[str, ...]
     unique: tuple[tuple[str, ...], ...]  # other than the key; judged when settled, against the release
     rules: tuple[DeclaredRule, ...] = ()  # that look beyond one value
+    strict: bool = False  # a source column that no field reads condemns every record
+    ordered: bool = False  # so does a source whose columns stand in another order
+    absent: tuple[str, ...] = ()  # patterns that must stand for a column of the frame at hand, and stand for none
 
     @property
     def schema(self) -> dict[str, pl.DataType]:

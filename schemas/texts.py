@@ -11,10 +11,11 @@ import re
 
 import polars as pl
 
-from tilth.schemas.formats import ISO_DATETIME, has_offset, native, pattern
+from tilth.schemas.formats import ISO_DATETIME, ISO_TIME, has_offset, native, pattern
 from tilth.schemas.spec import Column
 
-__all__ = ["boolean", "decimal", "from_instant", "from_wall", "integer", "moment", "moments", "real"]
+__all__ = ["boolean", "category", "decimal", "duration", "from_instant", "from_wall", "integer", "moment", "moments"]
+__all__ += ["octets", "real", "time_of_day"]
 
 
 def _digits(column: Column) -> str:
@@ -124,3 +125,55 @@ def from_instant(instant: pl.Expr, utc: pl.Expr, column: Column) -> pl.Expr:
     if column.time_zone:
         return instant.dt.convert_time_zone(column.time_zone).dt.replace_time_zone(None).cast(dtype, strict=False)
     return pl.when(utc).then(instant.dt.replace_time_zone(None)).cast(dtype, strict=False)
+
+
+def time_of_day(text: pl.Expr, column: Column) -> pl.Expr:
+    """Times of day by the declared formats, or ISO 8601 with an optional fraction."""
+    forms = column.formats or (ISO_TIME,)
+    ok = [(form, pl.when(text.str.contains(pattern(form))).then(text)) for form in forms]
+    return pl.coalesce(one.str.to_time(native(form), strict=False, cache=False) for form, one in ok)
+
+
+_CLOCK = r"^(-)?(?:([0-9]{1,6}) days? )?([0-9]{1,7}):([0-5][0-9]):([0-5][0-9])(?:\.([0-9]{1,6}))?$"
+_PERIOD = (
+    r"^(-)?P(?:([0-9]{1,6})W)?(?:([0-9]{1,6})D)?"
+    r"(?:T(?:([0-9]{1,7})H)?(?:([0-9]{1,8})M)?(?:([0-9]{1,9})(?:\.([0-9]{1,6}))?S)?)?$"
+)
+
+
+def duration(text: pl.Expr, dtype: pl.Duration) -> pl.Expr:
+    """Lengths of time: ISO 8601 (`P1DT2H3M4.5S`; no months or years, which have no length), or `26:03:04.5`."""
+    clock, period = text.str.extract_groups(_CLOCK), text.str.extract_groups(_PERIOD)
+    written = text.str.contains(r"[0-9][WDHMS]$") & text.str.contains(_PERIOD)
+    spelled = _length(period, weeks=1, days=2, hours=3, minutes=4, seconds=5, fraction=6)
+    counted = _length(clock, weeks=None, days=1, hours=2, minutes=3, seconds=4, fraction=5)
+    value = pl.when(written).then(spelled).when(text.str.contains(_CLOCK)).then(counted)
+    exact = value.cast(pl.Duration("us"))
+    kept = exact.cast(dtype, strict=False)
+    return pl.when(kept.cast(pl.Duration("us")) == exact).then(kept)
+
+
+def _length(
+    part: pl.Expr, *, weeks: int | None, days: int, hours: int, minutes: int, seconds: int, fraction: int
+) -> pl.Expr:
+    """Microseconds."""
+
+    def number(at: int | None) -> pl.Expr:
+        return pl.lit(0) if at is None else part.struct[at].cast(pl.Int64, strict=False).fill_null(0)
+
+    day = number(weeks) * 7 + number(days)
+    second = ((day * 24 + number(hours)) * 60 + number(minutes)) * 60 + number(seconds)
+    micros = part.struct[fraction].fill_null("").str.pad_end(6, "0").cast(pl.Int64, strict=False).fill_null(0)
+    sign = pl.when(part.struct[0].is_not_null()).then(-1).otherwise(1)
+    return (second * 1_000_000 + micros) * sign
+
+
+def octets(text: pl.Expr) -> pl.Expr:
+    """Bytes, written as hexadecimal digits."""
+    return pl.when(text.str.contains("^(?:[0-9A-Fa-f]{2})+$")).then(text).str.decode("hex", strict=False)
+
+
+def category(text: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """One of the type's words; of a `Categorical`, any text that is not blank."""
+    filled = text.str.strip_chars_start().str.len_bytes() > 0
+    return pl.when(filled).then(text).cast(dtype, strict=False)

@@ -53,21 +53,23 @@ def passing_through(spec: Spec, raw: pl.DataFrame) -> list[str]:
 
 def read_values(spec: Spec, raw: pl.DataFrame, dead: pl.Series | None) -> Values:
     """Parse and standardise every contract column of `raw`."""
-    present = [column for column in spec.columns if column.source in raw.columns]
+    pulled = frozenset(raw.columns)
+    present = [column for column in spec.columns if column.source in pulled]
     looked = raw.select(first_look(column, raw[column.source]) for column in present)
     made: dict[str, pl.Series] = {}
     found: dict[str, list[Found]] = {}
     for column in spec.columns:
-        if column in present:
+        if column.source in pulled:
             value, wrong = parse(column, raw[column.source], looked[column.name])
         else:
             value, wrong = pl.repeat(None, raw.height, dtype=column.dtype, eager=True).alias(column.name), None
         made[column.name] = value
         found[column.name] = [("parse", expected_value(column), wrong)]
     frame = _standardised(spec, pl.DataFrame(list(made.values())))
+    frame = frame.with_columns(_filled(c, frame[c.name]) for c in spec.columns if c.default is not None)
     for column in spec.columns:
-        missing = column not in present and column.required and not column.nullable
-        found[column.name] = _complaints(column, frame[column.name], found[column.name], dead, missing)
+        here = column.source in pulled
+        found[column.name] = _complaints(column, frame[column.name], found[column.name], dead, here)
     return Values(frame, passing_through(spec, raw), found, dead)
 
 
@@ -76,16 +78,23 @@ def _standardised(spec: Spec, frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(todo) if todo else frame
 
 
+def _filled(column: Column, value: pl.Series) -> pl.Series:
+    """Missing values become the default; those that could not be read are complained of all the same."""
+    if not value.null_count():
+        return value
+    return value.zip_with(value.is_not_null(), pl.repeat(column.default, len(value), dtype=column.dtype, eager=True))
+
+
 def _complaints(
-    column: Column, value: pl.Series, parsed: list[Found], dead: pl.Series | None, missing: bool
+    column: Column, value: pl.Series, parsed: list[Found], dead: pl.Series | None, here: bool
 ) -> list[Found]:
     asked = None if dead is None or column.key else ~dead
-    if missing:
+    if not here and column.required and not column.nullable:
         all_rows = pl.repeat(True, len(value), eager=True)
         return [("column", f"column {column.source} in the source", _narrow(all_rows, asked))]
     (rule, expected, wrong), *_ = parsed
     found: list[Found] = [(rule, expected, _narrow(wrong, asked))]
-    if not column.nullable and (column.required or column.key):
+    if not column.nullable and (here or column.key):
         nulls = value.is_null() if value.null_count() else None
         if nulls is not None and wrong is not None:
             nulls = nulls & ~wrong

@@ -18,16 +18,16 @@ from decimal import Decimal
 from types import CodeType
 from typing import Any
 
-from pandera.api.base.model_components import BaseCheckInfo
 from pandera.api.checks import Check
 from pandera.api.polars.container import DataFrameSchema
 
+from tilth.schemas.authored import cells, is_builtin, written
 from tilth.schemas.spec import Column, DeclaredRule
 
 __all__ = ["version_of"]
 
 _WORDS = ("unit", "description", "pii", "term")
-_WHERE_SAID = ("transitions", "initial")  # count only where they are declared
+_WHERE_SAID = ("transitions", "initial", "default")  # count only where they are declared
 _PLAIN = (str, bytes, int, float, bool, type(None), Decimal, date, time, timedelta)
 
 
@@ -38,6 +38,7 @@ def version_of(schema: DataFrameSchema, columns: Sequence[Column], rules: Sequen
         "checks": {name: [_check(check) for check in column.checks] for name, column in schema.columns.items()},
         "whole": [_check(check) for check in schema.checks or ()],
         "unique": schema.unique,
+        **{name: True for name in ("strict", "ordered") if getattr(schema, name) is True},
         **({"rules": [f"{rule!r}" for rule in rules]} if rules else {}),
     }
     text = json.dumps(described, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -46,20 +47,20 @@ def version_of(schema: DataFrameSchema, columns: Sequence[Column], rules: Sequen
 
 def _column(column: Column) -> dict[str, Any]:
     meant = asdict(column)
-    unsaid = {name for name in _WHERE_SAID if meant[name] is None}.union(_WORDS)
-    return {name: str(value) if name == "dtype" else value for name, value in meant.items() if name not in unsaid}
+    unsaid = {name for name in _WHERE_SAID if meant[name] is None}.union(_WORDS, ["dtype", "default"])
+    known = {name: value for name, value in meant.items() if name not in unsaid} | {"dtype": str(meant["dtype"])}
+    return known if column.default is None else known | {"default": _value(column.default)}
 
 
 def _check(check: Check) -> dict[str, Any]:
     function: Any = check._check_fn  # pyright: ignore[reportPrivateUsage]
-    builtin = Check.is_builtin_check(getattr(function, "__name__", ""))
     return {
         "name": check.name,
         "arguments": _value({**check.statistics, **check._check_kwargs}),  # pyright: ignore[reportPrivateUsage]
         "ignore_na": check.ignore_na,
         "warn": check.raise_warning,
         "element_wise": check.element_wise,
-        "function": function.__name__ if builtin else _function(function, set()),
+        "function": function.__name__ if is_builtin(check) else _function(function, set()),
     }
 
 
@@ -84,31 +85,13 @@ def _first_as_text(pair: tuple[Any, Any]) -> str:
 
 
 def _function(function: Callable[..., Any], seen: set[int]) -> Any:
-    inner, owner = _written(function)
+    inner, owner = written(function)
     code = getattr(inner, "__code__", None)
     if code is None or id(code) in seen:
         return getattr(inner, "__qualname__", type(inner).__name__)
     seen.add(id(code))
     named = {name: value for name, value in sorted(_named(inner, owner, seen)) if value is not None}
     return {"source": _source(inner), "names": named}
-
-
-def _written(function: Any) -> tuple[Any, type | None]:
-    """The function as its author wrote it, and the model it belongs to: pandera wraps check methods."""
-    inner = inspect.unwrap(getattr(function, "func", getattr(function, "__func__", function)))
-    cells = _cells(inner)
-    info = cells.get("self")
-    if isinstance(info, BaseCheckInfo):
-        return inspect.unwrap(getattr(info.check_fn, "func", info.check_fn)), cells.get("model_cls")
-    return inner, None
-
-
-def _cells(function: Any) -> dict[str, Any]:
-    names = getattr(getattr(function, "__code__", None), "co_freevars", ())
-    return {
-        name: cell.cell_contents
-        for name, cell in zip(names, getattr(function, "__closure__", None) or (), strict=False)
-    }
 
 
 def _source(function: Any) -> str:
@@ -126,7 +109,7 @@ def _source(function: Any) -> str:
 
 def _named(function: Any, owner: type | None, seen: set[int]) -> list[tuple[str, Any]]:
     names = sorted(_names(function.__code__))
-    found = {name: value for name, value in _cells(function).items() if name != "__class__"}
+    found = {name: value for name, value in cells(function).items() if name != "__class__"}
     found.update({name: function.__globals__[name] for name in names if name in function.__globals__})
     found.update({name: getattr(owner, name) for name in names if name.startswith("_") and hasattr(owner, name)})
     return [(name, _named_value(value, seen)) for name, value in found.items()]

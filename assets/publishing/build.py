@@ -13,18 +13,16 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import duckdb
-import polars as pl
-import pyarrow as pa
-
 from tilth.assets.declared import DerivedDeclaration
 from tilth.assets.lake import Lake, Run
 from tilth.assets.places import ready_path
+from tilth.assets.publishing.blaming import Refused, blamed
 from tilth.assets.publishing.candidate import Candidate
 from tilth.assets.publishing.chunks import chunks_of
-from tilth.assets.publishing.closing import Clerk, carried, oldest
-from tilth.assets.publishing.derive import Recipe, derive, derived_version, query_recipe
+from tilth.assets.publishing.closing import Clerk, carried, freed, held_back, oldest
+from tilth.assets.publishing.derive import Derived, Recipe, derive, derived_version, query_recipe
 from tilth.assets.publishing.engine import connect, parquet, quoted
+from tilth.assets.publishing.holds import Hold, built_shares, hold_on_build
 from tilth.assets.publishing.manifest import TableRelease
 from tilth.assets.publishing.merged import Merged
 from tilth.assets.publishing.pictures import pictures_of
@@ -36,18 +34,10 @@ from tilth.assets.publishing.table_verdicts import refusal_of
 from tilth.assets.publishing.totals import Blocked, Totals, unsummed
 from tilth.assets.publishing.turns import Turn, belonging
 from tilth.assets.quarantine import open_entries
-from tilth.errors import LakeError, ReleaseError, TilthError
+from tilth.errors import LakeError
 from tilth.schemas.judging import Judge, Quality
 
-__all__ = ["Build", "Refused", "build"]
-
-
-class Refused(Exception):
-    """A table that this candidate cannot hold, and why; the candidate is thrown away."""
-
-    def __init__(self, table: str, reason: str) -> None:
-        super().__init__(table, reason)
-        self.table, self.reason = table, reason
+__all__ = ["Build", "build"]
 
 
 @dataclass(slots=True)
@@ -62,7 +52,7 @@ class Build:
 
 @contextmanager
 def build(
-    draft: Draft, plan: Plan, held: Mapping[str, str], lake: Lake, run: Run, *, number: int, blocked: Blocked
+    draft: Draft, plan: Plan, held: Mapping[str, Hold], lake: Lake, run: Run, *, number: int, blocked: Blocked
 ) -> Generator[Build]:
     """The candidate of release `number`, its transaction open; committed when the block ends well.
 
@@ -86,7 +76,7 @@ def build(
 class _Builder:
     result: Build
     plan: Plan
-    held: Mapping[str, str]
+    held: Mapping[str, Hold]
     lake: Lake
     clerk: Clerk
     folder: Path
@@ -103,12 +93,12 @@ class _Builder:
             self._refuse_unpublished(group)
             also = self._circle([self.plan.turns[name] for name in group if name not in self.held])
             for name in group:
-                with _blamed(name), self._timed(name):
+                with blamed(name), self._timed(name):
                     self.result.tables[name] = self._turn(self.plan.turns[name], also)
-        for name, counted in self.totals.check(_blamed).items():
+        for name, counted in self.totals.check(blamed).items():
             self.result.quality[name] = (*self.result.quality.get(name, ()), *counted)
         for declaration, judge in self.plan.derived:
-            with _blamed(declaration.name), self._timed(declaration.name):
+            with blamed(declaration.name), self._timed(declaration.name):
                 self.result.tables[declaration.name] = self._derived(declaration, judge)
 
     @contextmanager
@@ -124,7 +114,7 @@ class _Builder:
             spec, coming = self.plan.specs[name], self.plan.turns.keys() - self.held.keys()
             candidate = self.result.candidate
             if missing := unpublished(candidate, spec, together) or unsummed(candidate, spec, coming):
-                raise Refused(name, f"{missing}; next: tilth check, then tilth run")
+                raise Refused(name, Hold(f"{missing}\n  next: tilth check, then tilth run"))
 
     def _circle(self, turns: list[Turn]) -> dict[str, str]:
         """Of tables that refer to themselves or each other: the records that arrive together."""
@@ -155,11 +145,11 @@ class _Builder:
         candidate, spec = self.result.candidate, turn.judge.spec
         if turn.name in self.held:
             candidate.create(turn.name, spec)
-            reason, rows = self.held[turn.name], candidate.rows(turn.name)
-            return self.clerk.held(turn, rows, reason, changed=turn.name in candidate.changed)
+            hold, rows = self.held[turn.name], candidate.rows(turn.name)
+            return self.clerk.held(turn, rows, hold, changed=turn.name in candidate.changed)
         if not candidate.fits(turn.name, spec) and turn.whole is None:
             what = "its contract's columns changed, and no complete pull is waiting"
-            raise Refused(turn.name, f"{what}; next: tilth run --full --select {turn.name}")
+            raise Refused(turn.name, Hold(f"{what}\n  next: tilth run --full --select {turn.name}"))
         self._present(turn)
         with self.lake.state.read() as connection:
             places, pictures = belonging(connection, turn), pictures_of(connection, turn)
@@ -179,7 +169,7 @@ class _Builder:
         verdicts, wrong = refusal_of(self.result.candidate, name, judge.spec, pulled)
         self.result.quality[name] = (*found, *verdicts)
         if wrong and not accepted:
-            raise Refused(name, wrong)
+            raise Refused(name, Hold(wrong))
 
     def _present(self, turn: Turn) -> None:
         """The files this turn merges are there; a missing one is this table's trouble alone."""
@@ -197,7 +187,7 @@ class _Builder:
         with self.lake.state.read() as connection:
             opened = open_entries(connection, name)
         if name in self.held:
-            entry, merged = replace(entry, state="held", reason=self.held[name]), self._as_it_was(entry, opened.height)
+            entry, merged = held_back(entry, self.held[name]), self._as_it_was(entry, opened.height)
             return self.clerk.derived(declaration, merged, entry, changed=name in candidate.changed)
         version = derived_version(declaration, judge.spec, self.lake.time_zone)
         anew = old is None or old.contract != version or name not in candidate.tables()
@@ -205,14 +195,26 @@ class _Builder:
         if anew or asked or self._behind(declaration, entry, self.result.tables):
             missed = self.plan.current is not None and self._behind(declaration, entry, self.plan.current.tables)
             recipe = self._recipe(declaration, judge, everything=anew or missed or bool(opened.height))
-            merged, found = derive(candidate, declaration, judge, recipe, opened, self.folder)
-            self._whole(name, judge, found, pulled=None, accepted=bool(self.plan.accepted[name]))
+            made, accepted = (
+                derive(candidate, declaration, judge, recipe, opened, self.folder),
+                self.plan.accepted[name],
+            )
+            if not accepted and (hold := self._too_toxic(declaration, made)):
+                raise Refused(name, hold)
+            self._whole(name, judge, made.quality, pulled=None, accepted=bool(accepted))
+            merged = made.merged
             entry = replace(entry, built_in=self.clerk.number)
         else:
             merged = self._as_it_was(entry, opened.height)
         as_of, through = oldest(self.result.tables, declaration.inputs)
-        entry = replace(entry, state="published", reason=None, contract=version, data_as_of=as_of, through=through)
+        entry = replace(freed(entry, None), contract=version, data_as_of=as_of, through=through)
         return self.clerk.derived(declaration, merged, entry, changed=name in candidate.changed)
+
+    def _too_toxic(self, declaration: DerivedDeclaration, made: Derived) -> Hold | None:
+        """Rows of a held build open no entries: they are mended where they come from."""
+        with self.lake.state.read() as connection:
+            shares = built_shares(connection, declaration.name)
+        return hold_on_build(declaration, made.built, made.toxic["reasons"], shares)
 
     @staticmethod
     def _behind(declaration: DerivedDeclaration, entry: TableRelease, tables: Mapping[str, TableRelease]) -> bool:
@@ -231,16 +233,3 @@ class _Builder:
     def _as_it_was(entry: TableRelease, opened: int) -> Merged:
         counts = {"rows_before": entry.rows, "rows_after": entry.rows, "open_before": opened, "open_after": opened}
         return replace(Merged.nothing(), counts=Counter(counts))
-
-
-@contextmanager
-def _blamed(table: str) -> Generator[None]:
-    """What goes wrong with one table holds that table; a full disk or a lost lake is everybody's."""
-    try:
-        yield
-    except (duckdb.IOException, duckdb.OutOfMemoryException, ReleaseError):
-        raise
-    except TilthError as error:
-        raise Refused(table, " ".join(line.strip() for line in error.lines())) from error
-    except (duckdb.Error, pl.exceptions.PolarsError, pa.ArrowException) as error:
-        raise Refused(table, str(error).splitlines()[0]) from error

@@ -13,12 +13,13 @@ from tilth.assets.declared import DerivedDeclaration
 from tilth.assets.lake import Lake, Run
 from tilth.assets.places import events_path, settled_path, toxic_path
 from tilth.assets.publishing.books import COUNTS, proved
+from tilth.assets.publishing.holds import Hold
 from tilth.assets.publishing.manifest import TableRelease, as_ranges
 from tilth.assets.publishing.merged import Merged
 from tilth.assets.publishing.turns import Turn
 from tilth.errors import LakeError, ReleaseError
 
-__all__ = ["Clerk", "carried", "oldest"]
+__all__ = ["Clerk", "carried", "freed", "held_back", "oldest"]
 
 _NEW = TableRelease("new", 0)
 _JUDGED = ("pulled", "duplicate", "superseded", "quarantined", "superseded_open", "discarded")
@@ -37,14 +38,14 @@ class Clerk:
         """A table whose turn was taken."""
         counts = self._counts(turn, merged.counts, waiting=0)
         state = "failed" if turn.failed else "published" if turn.previous or turn.books.last_pull else "new"
-        entry = replace(turn.previous or _NEW, state=state, reason=turn.failed, **_contents(turn))
+        entry = replace(freed(turn.previous or _NEW, turn.failed), state=state, **_contents(turn))
         return self._written(self._dated(entry, changed=changed), turn, counts, merged)
 
-    def held(self, turn: Turn, rows: int, reason: str, *, changed: bool) -> TableRelease:
+    def held(self, turn: Turn, rows: int, hold: Hold, *, changed: bool) -> TableRelease:
         """A table that keeps its last good content."""
         waiting = sum(pull.pending for pull in turn.pulls)
         counts = self._counts(turn, Counter(rows_before=rows, rows_after=rows), waiting=waiting)
-        entry = replace(turn.previous or _NEW, state="held", reason=reason)
+        entry = held_back(turn.previous or _NEW, hold)
         return self._written(self._dated(entry, changed=changed), turn, counts, Merged.nothing())
 
     def derived(
@@ -109,6 +110,16 @@ class Clerk:
 def carried(entry: TableRelease) -> TableRelease:
     """A table that takes no part in this release: its content as it was, no events of its own."""
     return replace(entry, state="carried", settled=None, events=None, toxic=None)
+
+
+def held_back(entry: TableRelease, hold: Hold) -> TableRelease:
+    """A table that keeps its last good content."""
+    return replace(entry, state="held", reason=hold.reason, too_toxic=hold.toxic)
+
+
+def freed(entry: TableRelease, reason: str | None) -> TableRelease:
+    """A table that nothing holds any more; `reason`: what is to be said of it nevertheless."""
+    return replace(entry, state="published", reason=reason, too_toxic=False)
 
 
 def oldest(tables: Mapping[str, TableRelease], inputs: tuple[str, ...]) -> tuple[datetime | None, str | None]:

@@ -41,9 +41,19 @@ from tilth.schemas.contract import Spec
 from tilth.schemas.judging import Judge, Quality
 from tilth.schemas.spec import Severity
 
-__all__ = ["Recipe", "derive", "derived_version", "query_recipe"]
+__all__ = ["Derived", "Recipe", "derive", "derived_version", "query_recipe"]
 
 _BATCH_ROWS = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """A derived table as it was built."""
+
+    merged: Merged
+    quality: tuple[Quality, ...]
+    built: int
+    toxic: pl.DataFrame  # TOXIC: all of this build
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +83,7 @@ def derive(
     recipe: Recipe,
     open: pl.DataFrame,
     folder: Path,
-) -> tuple[Merged, tuple[Quality, ...]]:
+) -> Derived:
     """Build the table in the candidate; `open` are its open entries, `folder` takes the result while it is judged."""
     raw, good = folder / f"{declaration.name}.built.parquet", folder / f"{declaration.name}.good.parquet"
     try:
@@ -86,7 +96,8 @@ def derive(
     finally:
         for path in (raw, good):
             path.unlink(missing_ok=True)
-    return _quarantined(built_toxic(toxic.sort("_ordinal"), declaration.name, judge), open, counts), quality
+    found = built_toxic(toxic.sort("_ordinal"), declaration.name, judge)
+    return Derived(_quarantined(found, open, counts), quality, counts["pulled"], found)
 
 
 def _query(candidate: Candidate, declaration: DerivedDeclaration, sources: Sequence[str], raw: Path) -> int:

@@ -23,6 +23,7 @@ class TableRelease:
     state: str  # published | held | failed | new | carried
     rows: int
     reason: str | None = None
+    too_toxic: bool = False  # held because more is toxic than is declared
     contract: str | None = None  # contract version
     pulls: Ranges = ()  # pull numbers whose records this release contains, cumulative: ((1, 14), (16, 16))
     whole: int | None = None  # the last whole pull contained

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from tilth.assets.declared import DerivedDeclaration, TableDeclaration
 from tilth.assets.lake import Lake
 from tilth.assets.publishing.derive import derived_version
+from tilth.assets.publishing.holds import Hold, hold_on
 from tilth.assets.publishing.manifest import Manifest
 from tilth.assets.publishing.settle import reference_order
 from tilth.assets.publishing.turns import Turn, accepted_of, hold_of, read_turn
@@ -41,7 +42,7 @@ class Plan:
     groups: Sequence[tuple[str, ...]]  # pulled tables that take a turn, parents first
     turns: Mapping[str, Turn]
     derived: Sequence[tuple[DerivedDeclaration, Judge]]  # selected or downstream, inputs first
-    held: Mapping[str, str]  # table → why
+    held: Mapping[str, Hold]
     accepted: Mapping[str, tuple[int, ...]]  # table → the acceptances that this publish uses
     wanted: frozenset[str]  # derived tables asked for by name
     events: int  # the last quarantine event the plan knows of
@@ -94,9 +95,17 @@ class Plan:
 
 
 def plan(
-    publishables: Sequence[Publishable], lake: Lake, current: Manifest | None, select: frozenset[str] | None
+    publishables: Sequence[Publishable],
+    lake: Lake,
+    current: Manifest | None,
+    select: frozenset[str] | None,
+    *,
+    held: Mapping[str, Hold] | None = None,
 ) -> Plan:
-    """Read the state once and decide what this publish does; `select` None means everything."""
+    """Read the state once and decide what this publish does; `select` None means everything.
+
+    `held`: what is known to hold tables already.
+    """
     specs = {p.name: spec_of(p.contract) for p in publishables}
     tables = {p.name: p for p in publishables if isinstance(p.declaration, TableDeclaration)}
     with lake.state.read() as connection:
@@ -109,8 +118,8 @@ def plan(
         accepted = {d.name: accepted_of(connection, d.name) for d in derived}
         taken_back = {d.name: hold_of(connection, d.name) for d in derived if not accepted[d.name]}
         events = last_event(connection)
-    held = {name: reason for name, turn in turns.items() if (reason := turn.refusal())}
-    held |= {name: reason for name, reason in taken_back.items() if reason}
+        found = {name: hold for name, turn in turns.items() if (hold := hold_on(connection, turn, lake.storage))}
+    found |= {name: Hold(reason) for name, reason in taken_back.items() if reason}
     groups = [
         chosen
         for group in reference_order({name: specs[name] for name in tables})
@@ -123,7 +132,7 @@ def plan(
         groups,
         turns,
         [(declaration, Judge.of(judges[declaration.name])) for declaration in derived],
-        held,
+        {**found, **(held or {})},
         accepted | {name: turn.accepted for name, turn in turns.items()},
         frozenset(d.name for d in derived if select is not None and d.name in select),
         events,

@@ -17,11 +17,13 @@ from tilth.assets import state
 from tilth.assets.lake import Lake, Run
 from tilth.assets.lease import refuse_if_lost
 from tilth.assets.provenance.published import Built, Publishing
-from tilth.assets.publishing.build import Build, Refused, build
+from tilth.assets.publishing.blaming import Refused
+from tilth.assets.publishing.build import Build, build
 from tilth.assets.publishing.catalog import write_catalog
 from tilth.assets.publishing.durable import remove_tree
 from tilth.assets.publishing.facts import QualityFact, TableFacts
 from tilth.assets.publishing.gathering import gather
+from tilth.assets.publishing.holds import Hold
 from tilth.assets.publishing.manifest import Manifest, TableRelease
 from tilth.assets.publishing.planning import Plan, Publishable, plan
 from tilth.assets.publishing.reconcile import confirm, intend
@@ -49,14 +51,19 @@ class Published:
 
 
 def publish(
-    publishables: Sequence[Publishable], lake: Lake, run: Run, *, select: frozenset[str] | None = None
+    publishables: Sequence[Publishable],
+    lake: Lake,
+    run: Run,
+    *,
+    select: frozenset[str] | None = None,
+    held: Mapping[str, Hold] | None = None,
 ) -> Published:
-    """Merge all that is pending into a new release; whoever calls holds the project's lease."""
+    """Merge all that is pending, but for tables that are `held`; whoever calls holds the project's lease."""
     releases = Releases(lake.curated)
     told = Publishing.begin(lake, run, [publishable.name for publishable in publishables])
     try:
         current = releases.current()
-        todo = plan(publishables, lake, current, select)
+        todo = plan(publishables, lake, current, select, held=held)
         if not todo.anything:
             told.nothing(current)
             return Published(None, current, current.tables if current else {}, todo.waiting())
@@ -96,7 +103,7 @@ def _built(
         except Refused as refused:
             if refused.table in held:
                 raise
-            held[refused.table], blocked = refused.reason, {}  # what is held changes every sum
+            held[refused.table], blocked = refused.hold, {}  # what is held changes every sum
         except Unbalanced as unbalanced:
             blocked = unbalanced.beside(blocked)
         except BaseException:

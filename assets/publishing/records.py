@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from tilth.assets import state
 from tilth.assets.lake import Lake
+from tilth.assets.lives import standing
 from tilth.assets.publishing.checks import Problem
 from tilth.assets.publishing.engine import attach, connect, parquet, quoted, row_of
 from tilth.assets.publishing.manifest import Manifest, in_ranges
@@ -90,14 +91,13 @@ def _from_quarantine(connection: sa.Connection, table: str) -> tuple[pl.DataFram
     query = sa.select(of.id, of.entry_id, of.event, of.release, of.batch_id, of.ordinal).where(
         of.table_name == table, of.event != "seen"
     )
-    schema = {"id": pl.Int64, "entry": pl.String, "event": pl.String, "release": pl.Int64}
-    schema |= {"_batch": pl.Int64, "_ordinal": pl.Int64}
-    rows = [tuple(row) for row in connection.execute(query.order_by(of.id))]
-    # an entry lives from each opening to the next; what a rollback undid is followed by its opposite
-    life = (pl.col("event") == "opened").cum_sum().over("entry", order_by="id").alias("life")
-    lives = pl.DataFrame(rows, schema=schema, orient="row").with_columns(life)
-    last = pl.col("event").last().over("entry", "life", order_by="id")
-    opened = lives.with_columns(last=last).filter(pl.col("event") == "opened")
-    back = pl.col("last").is_in(["replayed", "corrected", "waived"])
-    refused = opened.filter(pl.col("release").is_not_null(), ~back, pl.col("last") != "withdrawn")
-    return refused.select("_batch", "_ordinal"), opened.filter(back).select("_batch", "_ordinal")
+    refused: list[tuple[int, int]] = []
+    returned: list[tuple[int, int]] = []
+    for events in standing(connection.execute(query.order_by(of.id))).values():
+        for one, end in zip(events, [*events, None][1:], strict=True):
+            if one.event == "opened" and end is not None and end.event in ("replayed", "corrected", "waived"):
+                returned.append((one.batch_id, one.ordinal))
+            elif one.event == "opened" and one.release is not None:
+                refused.append((one.batch_id, one.ordinal))
+    schema = {"_batch": pl.Int64, "_ordinal": pl.Int64}
+    return pl.DataFrame(refused, schema=schema, orient="row"), pl.DataFrame(returned, schema=schema, orient="row")

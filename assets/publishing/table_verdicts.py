@@ -31,7 +31,7 @@ def refusal_of(
             verdicts.append(verdict_on(rule, found))
             said = refusal(rule, found)
             wrong += [said] if said is not None and rule.severity == "error" else []
-    step = f'; next: mend it and tilth run, or tilth publish accept {table} --why "…"'
+    step = f'\n  next: mend it and tilth run, or tilth publish accept {table} --why "…"'
     return verdicts, "; ".join(wrong) + step if wrong else None
 
 

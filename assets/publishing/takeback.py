@@ -9,18 +9,10 @@ import sqlalchemy as sa
 
 from tilth.assets import state
 from tilth.assets.lake import Run
+from tilth.assets.lives import OPPOSITE
 from tilth.assets.publishing.manifest import Manifest
 
 __all__ = ["close_rollbacks", "open_rollback", "take_back"]
-
-_INVERSE = {
-    "opened": "withdrawn",
-    "replayed": "reopened",
-    "corrected": "reopened",
-    "superseded": "reopened",
-    "waived": "reopened",
-    "discarded": "reopened",
-}
 
 
 def open_rollback(connection: sa.Connection, run: Run) -> None:
@@ -60,13 +52,13 @@ def _undo_events(connection: sa.Connection, release: int, run: Run) -> None:
         of.release == release, of.event.in_(("reopened", "withdrawn"))
     )
     caused = sa.select(of.entry_id, of.table_name, of.event).where(
-        of.release == release, of.event.in_(_INVERSE), of.id > undone.scalar_subquery()
+        of.release == release, of.event.in_(OPPOSITE), of.id > undone.scalar_subquery()
     )
     rows: list[dict[str, Any]] = [
         {
             "entry_id": row.entry_id,
             "table_name": row.table_name,
-            "event": _INVERSE[row.event],
+            "event": OPPOSITE[row.event],
             "run_id": run.id,
             "release": release,
             "at": run.at,

@@ -77,27 +77,6 @@ class Turn:
         """The newest pending pull that holds every record its source had."""
         return next((pull for pull in reversed(self.pulls) if pull.whole), None)
 
-    def refusal(self) -> str | None:
-        """Why this table is not to be published now; None when it may be."""
-        if self.accepted:
-            return None
-        return self.hold or self._emptied() or self._too_toxic()
-
-    def _emptied(self) -> str | None:
-        rows = self.previous.rows if self.previous else 0
-        if rows and self.declaration.load == "replace" and self.whole is not None and not self.whole.pulled:
-            return f"a complete pull brought no record, the table has {rows:,}"
-        if rows and self.keys is not None and not self.keys.pending:
-            return f"the comparison of keys found no key, the table has {rows:,}"
-        return None
-
-    def _too_toxic(self) -> str | None:
-        limit = self.declaration.toxic
-        pulled, toxic = sum(p.pulled for p in self.pulls), sum(p.quarantined for p in self.pulls)
-        if limit.beyond == "publish" or pulled < limit.min_rows or toxic <= limit.max_share * pulled:
-            return None
-        return f"{toxic:,} of {pulled:,} records are toxic ({toxic / pulled:.1%}, at most {limit.max_share:.1%} may be)"
-
 
 def read_turn(connection: sa.Connection, declaration: TableDeclaration, judge: Judge, current: Manifest | None) -> Turn:
     """The table's turn as the state stands; `current` is the release that readers see."""
@@ -127,14 +106,13 @@ def read_turn(connection: sa.Connection, declaration: TableDeclaration, judge: J
 
 
 def _books(connection: sa.Connection, name: str, ranges: Ranges) -> Books:
-    """The flows since the last closing. A rollback in between counts as if it had come before it."""
+    """The flows since the last closing. A rollback, or another judging, in between counts as if it had come before."""
     of = state.books.c
     query = sa.select(of.last_pull, of.last_event, of.at).where(of.table_name == name).order_by(of.id.desc()).limit(1)
     row = connection.execute(query).one_or_none()
     last_pull, event = (row.last_pull, row.last_event) if row else (0, 0)
     now = last_event(connection)
     moved = event_counts(connection, name, event, now)
-    undone = moved.get("reopened", 0) - moved.get("withdrawn", 0)
     judged = judged_pulls(connection, name)
     flow: Counter[str] = Counter(discarded=moved.get("discarded", 0))
     for pull in judged:
@@ -143,9 +121,30 @@ def _books(connection: sa.Connection, name: str, ranges: Ranges) -> Books:
             flow.update(pulls=1, **{count: getattr(pull, count) for count in counts})
     before = [p.pending for p in pending_pulls(connection, name, ranges) if p.number <= last_pull]
     newest = max([last_pull, *(pull.number for pull in judged)])
-    open_before = open_count(connection, name, event) + undone
+    open_before = open_count(connection, name, event) + _undone(connection, name, event, last_pull)
     mended = mends_since(connection, name, row.at if row else None)
     return Books(flow, sum(before), open_before, open_count(connection, name), newest, now, mended)
+
+
+def _undone(connection: sa.Connection, name: str, event: int, last_pull: int) -> int:
+    """How many entries more are open since `event` because what came before it was undone.
+
+    By a rollback; and where pulls up to number `last_pull` were judged again, by what that opened and overtook.
+    """
+    of, pull = state.events.c, state.pulls.c
+    judging, before = of.release.is_(None), sa.func.coalesce(pull.number, 0) <= last_pull
+    counted = sa.case(
+        (sa.and_(judging, sa.not_(before)), 0),  # undone with what it undoes
+        (of.event == "reopened", 1),
+        (of.event == "withdrawn", -1),
+        (sa.and_(judging, pull.number.is_not(None), of.event == "opened"), 1),
+        (sa.and_(judging, pull.number.is_not(None), of.event == "superseded"), -1),
+        else_=0,
+    )
+    query = sa.select(sa.func.coalesce(sa.func.sum(counted), 0)).outerjoin_from(
+        state.events, state.pulls, pull.id == of.pull_id
+    )
+    return connection.execute(query.where(of.table_name == name, of.id > event)).scalar_one()
 
 
 def _failure(connection: sa.Connection, name: str) -> str | None:

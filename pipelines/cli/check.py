@@ -43,7 +43,9 @@ def check(
             for name in project.connections
         ],
         "problems": problems,
+        "warnings": [*found.warnings],
     }
     counts = f"{len(project.tables)} tables, {len(project.derived)} derived, {len(project.connections)} sources"
     verdict = f"{len(problems)} problem{'s' * (len(problems) != 1)}" if problems else "all is well\n  next: tilth run"
-    return Answer(document, f"checked {counts}: {verdict}", 1 if problems else 0, found.problems)
+    warned = "".join(f"warning: {one}\n" for one in found.warnings)
+    return Answer(document, f"{warned}checked {counts}: {verdict}", 1 if problems else 0, found.problems)

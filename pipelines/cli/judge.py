@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tilth.errors import TilthError
+from tilth.errors import ContractError, TilthError
 from tilth.pipelines.cli.answers import Answer, here
 from tilth.pipelines.cli.reasons import reason_line
 
@@ -50,13 +50,18 @@ def judge(
 
     Example: tilth judge customers.csv --contract contracts.Customer --out judged
     """
-    from tilth.pipelines.judged import Reading, judge_files, write_judgement
+    from tilth.pipelines.contracts import placed
+    from tilth.pipelines.judged import judge_files
+    from tilth.pipelines.judged_files import Reading
 
-    judgement = judge_files(files, _contract(context, contract), Reading(delimiter, encoding, sheet))
-    written = write_judgement(judgement, out, force=force) if out else []
-    document = {**_document(judgement), "written": [str(path) for path in written]}
-    code = _TOXIC if judgement.verdict.counts["toxic"] or judgement.verdict.held else 0
-    return Answer(document, lambda: _view(judgement, written), code)
+    reading = Reading(delimiter, encoding, sheet)
+    model = _contract(context, contract)
+    try:
+        judgement = judge_files(files, model, reading, out=out, force=force)
+    except ContractError as error:
+        raise placed(error, model, code=_code(context, contract.split(".")[0])) from error
+    bad = judgement.counts["toxic"] or judgement.held
+    return Answer(_document(judgement), lambda: _view(judgement), _TOXIC if bad else 0)
 
 
 def _contract(context: typer.Context, name: str) -> type:
@@ -83,39 +88,39 @@ def _code(context: typer.Context, module: str) -> Path:
 
 def _document(judgement: Judgement) -> dict[str, Any]:
     return {
-        **judgement.verdict.counts,
+        **judgement.counts,
         "files": [{"file": file, "records": count} for file, count in judgement.records.items()],
-        "rules": judgement.rules(),
-        "records": judgement.toxic.drop("raw").to_dicts(),
-        "unjudged": list(judgement.verdict.unjudged),
-        "held": list(judgement.verdict.held),
+        "rules": judgement.rules,
+        "records": judgement.toxic.to_dicts(),
+        "records_left_off": judgement.counts["toxic"] - judgement.toxic.height,
+        "unjudged": list(judgement.unjudged),
+        "held": list(judgement.held),
+        "written": [str(path) for path in judgement.written],
     }
 
 
-def _view(judgement: Judgement, written: list[Path]) -> RenderableType:
+def _view(judgement: Judgement) -> RenderableType:
     from rich.console import Group
     from rich.text import Text
 
     from tilth.pipelines.cli.tables import grid
 
-    counts = judgement.verdict.counts
+    counts = judgement.counts
     told = ", ".join(f"{counts[name]:,} {name}" for name in ("good", "duplicate", "toxic"))
     parts: list[RenderableType] = [Text(f"{counts['pulled']:,} records: {told}", style="bold")]
     if counts["toxic"]:
-        rules = judgement.rules()
-        parts += [Text(), grid(rules, ("rule", "column", "expected", "toxic"), empty="")]
+        parts += [Text(), grid(judgement.rules, ("rule", "column", "expected", "toxic"), empty="")]
         parts += [Text(), *(Text(line) for line in _records(judgement))]
-    parts += [Text(f"the whole would be held, {one}") for one in judgement.verdict.held]
-    parts += [Text(f"not judged here: {one}") for one in judgement.verdict.unjudged]
-    parts += [Text(f"written: {path}") for path in written]
+    parts += [Text(f"the whole would be held, {one}") for one in judgement.held]
+    parts += [Text(f"not judged here: {one}") for one in judgement.unjudged]
+    parts += [Text(f"written: {path}") for path in judgement.written]
     return Group(*parts)
 
 
 def _records(judgement: Judgement) -> Iterator[str]:
-    toxic = judgement.toxic
-    for record in toxic.head(_SHOWN).iter_rows(named=True):
+    for record in judgement.toxic.head(_SHOWN).iter_rows(named=True):
         key = f", key {record['key']}" if record["key"] is not None else ""
         yield f"{record['file']}, line {record['line']}{key}"
         yield from (f"  {reason_line(reason)}" for reason in record["reasons"])
-    if toxic.height > _SHOWN:
-        yield f"{toxic.height - _SHOWN:,} more; --out DIR writes all of them"
+    if judgement.counts["toxic"] > _SHOWN:
+        yield f"{judgement.counts['toxic'] - _SHOWN:,} more; --out DIR writes all of them"

@@ -68,19 +68,19 @@ def _entries(connection: sa.Connection, table: str) -> pl.DataFrame:
     """Each opening's place and its entry's last word; a withdrawn opening is none."""
     of = state.events.c
     query = sa.select(of.id, of.entry_id, of.event, of.batch_id, of.ordinal).where(of.table_name == table)
-    last: dict[str, tuple[int, int, str]] = {}
-    found: list[tuple[int, int, str]] = []
+    lives: dict[str, list[list[tuple[int, int, str]]]] = {}  # of each entry: openings, with what happened to each
     for _, entry, event, batch, ordinal in connection.execute(query.order_by(of.id)):
+        own = lives.setdefault(entry, [])
         if event == "opened":
-            if entry in last:
-                found.append(last[entry])
-            last[entry] = (batch, ordinal, event)
+            own.append([(batch, ordinal, event)])
         elif event == "withdrawn":
-            last.pop(entry, None)
-        elif event != "seen" and entry in last:
-            last[entry] = (*last[entry][:2], event)
+            own.pop()
+        elif event == "reopened":
+            own[-1][1:] = own[-1][1:-1]  # never the opening
+        elif event != "seen":
+            own[-1].append((*own[-1][0][:2], event))
     schema = {"_batch": pl.Int64, "_ordinal": pl.Int64, "event": pl.String}
-    return pl.DataFrame([*found, *last.values()], schema=schema, orient="row")
+    return pl.DataFrame([life[-1] for own in lives.values() for life in own], schema=schema, orient="row")
 
 
 def _settled_files(connection: sa.Connection, table: str) -> list[str]:

@@ -44,7 +44,7 @@ attributes:
   owner: team:sales-ops
   description: People we sell to.
   freshness: {deadline: "0 6 * * *", max_age: 26h}
-  toxic: {max_share: 0.02, min_rows: 20, beyond: hold}
+  toxic: {max_share: 0.02, min_rows: 20, max_rows: 500, beyond: hold}
   rights: {licence: proprietary, consent_column: consent, purposes: [analytics, training]}
   format: {kind: delimited, columns: [a, b]}
 """
@@ -71,7 +71,7 @@ def test_a_table_as_in_the_design() -> None:
     assert isinstance(table, TableDeclaration)
     assert (table.name, table.source, table.object, table.load) == ("customers", "crm", "contacts", "merge")
     assert table.freshness == Freshness("0 6 * * *", timedelta(hours=26))
-    assert table.toxic == Toxic(0.02, 20, "hold")
+    assert table.toxic == Toxic(0.02, 20, "hold", 500)
     assert table.deletes == Deletes("tombstones")
     assert table.rights.purposes == ("analytics", "training")
     assert table.format == {"kind": "delimited", "columns": ["a", "b"]}
@@ -123,8 +123,10 @@ MISTAKES = [
     ("max_share: 0.02", "max_share: true", "must be a number", "0 to 1"),
     ("max_share: 0.02", "max_share: .nan", "out of range", "0 to 1"),
     ("min_rows: 20", "min_rows: 2.5", "must be a number", "whole"),
+    ("max_rows: 500", "max_rows: -1", "out of range", "0 to"),
+    ("max_rows: 500", "max_rows: 1.5", "must be a number", "whole"),
     ("beyond: hold", "beyond: halt", "beyond is not one of", "hold"),
-    ("toxic: {max_share: 0.02, min_rows: 20, beyond: hold}", "toxic: 3", "toxic must be a mapping", "key: value"),
+    ("{max_share: 0.02, min_rows: 20, max_rows: 500, beyond: hold}", "3", "toxic must be a mapping", "key: value"),
     ("purposes: [analytics, training]", "purposes: analytics", "must be a list", "[one, two]"),
     ("purposes: [analytics, training]", "purposes: [1]", "texts only", "text"),
     ("format: {kind: delimited, columns: [a, b]}", "format: csv", "format must be a mapping", ""),

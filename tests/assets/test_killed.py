@@ -17,7 +17,8 @@ from record_states import record_states
 
 from tilth.assets.publishing.release import Releases
 
-ROWS, DOCUMENTS = (Path(__file__).with_name(name) for name in ("one_night.py", "one_library.py"))
+NAMES = ("one_night.py", "one_library.py", "one_change.py")
+ROWS, DOCUMENTS, CHANGE = (Path(__file__).with_name(name) for name in NAMES)
 TABLES = {"parents": "id", "children": "id", "totals": "id"}  # by the column they are sorted by
 SET = {"documents": "document", "chunks": "chunk_id"}
 
@@ -53,6 +54,19 @@ DOCUMENT_POINTS = [
     ("tilth.assets.publishing.chunks:write:return", 1),  # documents merged, chunks cut
     ("tilth.assets.publishing.derive:derive:return", 1),
     ("tilth.assets.publishing.release:switch:return", 1),
+]
+
+
+CHANGE_POINTS = [
+    ("tilth.assets.rejudging:_opposites:return", 1),  # inside the transaction that takes a judgement back
+    ("tilth.assets.rejudging:take_back_changed:return", 1),  # taken back, not judged again
+    ("tilth.assets.mends:replay_changed:return", 1),
+    ("tilth.assets.verdicts:verdicts_on:return", 1),  # the files of the new judgement are there, the state has none
+    ("tilth.assets.ready:_mark_judged:return", 1),  # inside the transaction that counts them
+    ("tilth.assets.ready:judge_landed:return", 1),  # one table is judged again, the other is not
+    ("tilth.assets.publishing.rounds:take_turn:return", 1),
+    ("tilth.assets.publishing.release:switch:return", 1),
+    ("tilth.assets.publishing.reconcile:_confirm:return", 1),
 ]
 
 
@@ -114,6 +128,22 @@ def test_a_killed_night_runs_again_as_if_nothing_had_happened(
     point: str, hit: int, rows: Undisturbed, tmp_path: Path
 ) -> None:
     rows.kill(point, hit, tmp_path / "project")
+
+
+@pytest.fixture(scope="module")
+def changed(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    tables = {name: key for name, key in TABLES.items() if name != "totals"}
+    return Undisturbed.of(CHANGE, tables, tmp_path_factory.mktemp("changed"))
+
+
+@pytest.mark.parametrize(
+    ("point", "hit"),
+    [pytest.param(*at, marks=[pytest.mark.long] * (number != 1)) for number, at in enumerate(CHANGE_POINTS)],
+)
+def test_a_night_that_judges_again_is_killed_and_runs_again(
+    point: str, hit: int, changed: Undisturbed, tmp_path: Path
+) -> None:
+    changed.kill(point, hit, tmp_path / "project")
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import tempfile
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import count
@@ -38,7 +39,7 @@ class Line(Contract):
     content: int = column(ge=0)
 
 
-CONTRACTS = {"parents": Parent, "children": Child, "lines": Line}
+CONTRACTS: Mapping[str, type] = {"parents": Parent, "children": Child, "lines": Line}
 
 
 @dataclass(frozen=True)
@@ -197,7 +198,12 @@ def _compare(lake: Lake, history: History) -> None:
 
 
 def ingest(
-    lake: Lake, table: TableDeclaration, answer: Answer, number: int, unfinished: dict[str, Answer]
+    lake: Lake,
+    table: TableDeclaration,
+    answer: Answer,
+    number: int,
+    unfinished: dict[str, Answer],
+    contracts: Mapping[str, type] = CONTRACTS,
 ) -> list[Record] | None:
     """Ingest one answer; the records of the pull once it is complete."""
     if answer.rows is None:
@@ -215,7 +221,7 @@ def ingest(
         file=reading.file,
     )
     try:
-        ingest_table(table, CONTRACTS[table.name], lambda: source, lake, run_of(number))
+        ingest_table(table, contracts[table.name], lambda: source, lake, run_of(number))
     except SourceError:
         unfinished[table.name] = reading
         return None

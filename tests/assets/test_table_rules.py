@@ -78,7 +78,7 @@ def night(house: House, *rows: tuple[int, int | None, str]) -> str:
     told = [{"id": id, "value": value, "state": state} for id, value, state in rows]
     house.ingest("readings", Scripted(told, {"id": INT, "value": INT, "state": TEXT}))
     published = house.publish().tables["readings"]
-    return (published.reason or "").split("; next:")[0] if published.state == "held" else ""
+    return (published.reason or "").split("\n  next:")[0] if published.state == "held" else ""
 
 
 def test_a_table_is_held_as_it_would_be_published_and_published_when_it_is_right(house: House) -> None:
@@ -124,7 +124,7 @@ def test_a_derived_table_is_held_too_and_keeps_its_last_good_content(house: Hous
     assert house.rows("SELECT * EXCLUDE (_source, _batch, _ordinal, _updated_at) FROM summary") == [("ok", 2)]
     night(house, (3, 3, "bad"))
     reason = house.publish().tables["summary"].reason or ""
-    assert reason.startswith("row_count: number of rows is 2, expected at most 1; next: ")
+    assert reason.startswith("row_count: number of rows is 2, expected at most 1\n  next: ")
     assert house.rows("SELECT readings FROM summary") == [(2,)]
     accept(house.lake.state, "summary", why="it is so", at=run_of(50).at)
     house.publish()

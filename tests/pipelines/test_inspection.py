@@ -9,7 +9,8 @@ import pytest
 
 from tilth.errors import DeclarationError
 from tilth.pipelines.inspection import inspect_project
-from tilth.pipelines.project import systems
+from tilth.pipelines.night import run_night
+from tilth.pipelines.project import open_project, systems
 from tilth.pipelines.settings import read_settings
 
 SALES, TURNOVER = "defs/sales/defs.yaml", "defs/turnover/defs.yaml"
@@ -149,5 +150,59 @@ def test_formats_are_looked_at_without_any_file(company: Any) -> None:
     assert [one for one in told if one.startswith("defs/parcels/defs.yaml:7: ") and "tombstones: {column" in one], told
 
 
+CHECKED = """    credit: float = field(ge=0, unit="EUR")
+
+    @pa.check("credit"{more})
+    def sound(cls, data):
+        return {verdict}
+"""
+UNRELIABLE = {
+    "an unknown column": ("", "data.lazyframe.select(pl.col('credt') > 1)", "looks at an unknown column 'credt'"),
+    "no verdict": ("", "data.lazyframe.select(pl.col('credit') + 1)", "gives no verdict (expected Boolean, got"),
+    "the order of records": ("", "data.lazyframe.select(pl.col('credit').diff() > 1)", "depends on the order"),
+}
+
+
+def checked(company: Any, more: str, verdict: str) -> None:
+    replaced(company, "contracts.py", "from tilth", "import pandera.polars as pa\nimport polars as pl\nfrom tilth")
+    replaced(company, "contracts.py", CHECKED.split("\n")[0], CHECKED.format(more=more, verdict=verdict))
+
+
+@pytest.mark.parametrize("case", UNRELIABLE)
+def test_a_rule_that_cannot_be_relied_on_is_told_with_its_place(company: Any, case: str) -> None:
+    more, verdict, said = UNRELIABLE[case]
+    checked(company, more, verdict)
+    (message,) = problems(company)
+    assert message.startswith(f"contracts.py:15: Customer.credit: check sound {said}"), message
+
+
+def test_a_rule_that_takes_the_slow_way_is_a_warning(company: Any) -> None:
+    checked(company, ", element_wise=True", "data > 0")
+    found = inspect_project(company.folder)
+    assert found.problems == ()
+    assert found.warnings == (
+        "contracts.py:15: Customer.credit: check sound is asked value by value in Python: the slow way",
+    )
+
+
+def test_a_type_that_cannot_be_published_is_told(company: Any) -> None:
+    replaced(company, "contracts.py", "from tilth", "import polars as pl\nfrom tilth")
+    replaced(company, "contracts.py", "credit: float = field(ge=0", "credit: pl.Duration = field(nullable=True")
+    (message,) = problems(company)
+    assert message.startswith("contracts.py:12: Customer.credit: this type can be judged, and not published"), message
+
+
 def test_a_good_project_has_no_problem(company: Any) -> None:
     assert inspect_project(company.folder).problems == ()
+
+
+@pytest.mark.parametrize("end", [";", "; -- all of them", " -- all of them\n;", ";; /* all */"])
+def test_a_query_may_end_as_people_end_it_for_the_check_and_for_the_night(company: Any, end: str) -> None:
+    sql = "SELECT customer_id, sum(amount) AS amount FROM sales GROUP BY customer_id"
+    declared = (company.folder / TURNOVER).read_text("utf-8")
+    lines = "".join(f"\n    {line}" for line in f"{sql}{end}".splitlines())
+    company.write(TURNOVER, declared.replace(f"sql: {sql}", f"sql: |{lines}"))
+    assert inspect_project(company.folder).problems == ()
+    night = run_night(open_project(company.folder))
+    assert (night.exit, night.release) == (0, 1)
+    assert "turnover" not in "".join(night.problems)

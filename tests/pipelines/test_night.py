@@ -12,11 +12,14 @@ from typing import Any
 import dagster as dg
 import duckdb
 import pytest
+import sqlalchemy as sa
 
+from tilth.assets.lake import Lake
 from tilth.assets.lease import holder_of, lease
 from tilth.assets.process import is_gone, process_tags
 from tilth.assets.publishing.history import accept
 from tilth.assets.resources import workbench
+from tilth.assets.state import leases
 from tilth.errors import DeclarationError, ReleaseError
 from tilth.pipelines.accepting import accept_held
 from tilth.pipelines.definitions import compose
@@ -233,7 +236,7 @@ def test_what_a_rule_of_the_whole_table_holds_can_be_accepted(company: Any) -> N
     project = open_project(company.folder)
     held = run_night(project)
     assert (held.exit, len(held.problems)) == (3, 2)
-    assert "row_count: number of rows is 2, expected at least 5; next: mend it and tilth run, or" in held.problems[0]
+    assert "row_count: number of rows is 2, expected at least 5\n  next: mend it and tilth run, or" in held.problems[0]
     with pytest.raises(ReleaseError, match="table sales is not held"):
         accept_held(project, "sales", why="x")
     for name, rows in (("customers", 2), ("turnover", 0)):  # sales wait for customers, who are not there yet
@@ -267,3 +270,49 @@ def test_a_derived_table_that_is_asked_for_before_its_inputs_waits_and_says_for_
     both = run_night(project, select=["customers", "sales", "turnover"])
     assert (both.exit, both.release) == (0, 1)
     assert published(company, "SELECT count(*) FROM turnover") == [(2,)]
+
+
+def test_what_is_declared_to_fail_ends_with_1_and_publishes_the_rest(company: Any) -> None:
+    declared = (company.folder / "defs/customers/defs.yaml").read_text("utf-8")
+    limit = "  toxic: {max_rows: 0, beyond: fail}\n"
+    company.write("defs/customers/defs.yaml", declared.replace("replace", "merge") + limit)
+    company.tell("shop", "DELETE FROM customers WHERE id = 3")
+    project = open_project(company.folder)
+    assert run_night(project).exit == 0
+    company.tell("shop", "INSERT INTO customers VALUES (4, 'Di', -1)")
+    company.tell("books", "INSERT INTO sales VALUES (5, 2, 1.0)")
+    failed = run_night(project)
+    assert (failed.exit, failed.release) == (1, 2)
+    (problem,) = failed.problems
+    assert problem.startswith("table customers: held, and declared to fail the run then")
+    assert "1 of 3 records are toxic (33.3%, at most 0 records may be)" in problem
+    assert "1 by greater_than_or_equal_to of credit; the run before: 0.0%" in problem
+    assert published(company, "SELECT count(*) FROM customers, sales") == [(2 * 4,)]
+    assert run_night(project, ingest=False).exit == 1  # as long as it is held
+    found, night = accept_held(project, "customers", why="Di pays tomorrow")
+    assert found is not None
+    assert (night.exit, night.release) == (0, 3)
+
+
+def test_what_is_done_first_says_what_is_published_under_the_same_lease(company: Any) -> None:
+    project = open_project(company.folder)
+    run_night(project, publish=False)
+    holders: list[str] = []
+
+    def first(lake: Lake) -> tuple[str, ...]:
+        with lake.state.read() as connection:
+            holders.extend(connection.execute(sa.select(leases.c.token)).scalars())
+        return ("customers",) if len(holders) > 1 else ()
+
+    nothing = run_night(project, ingest=False, first=first)
+    assert (nothing.exit, nothing.release, nothing.run_id) == (0, None, "")
+    told: list[str] = []
+
+    def watch(_: Progress) -> None:
+        with project.lake().state.read() as connection:
+            told.extend(connection.execute(sa.select(leases.c.token)).scalars())
+
+    some = run_night(project, ingest=False, first=first, progress=watch)
+    assert (some.exit, some.release) == (0, 1)
+    assert set(told) == {holders[1]}
+    assert published(company, "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'main'") == [("customers",)]

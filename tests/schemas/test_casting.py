@@ -112,7 +112,7 @@ def test_truth_from_numbers() -> None:
         ([1.5], pl.Float64(), ["1.5"]),
         ([b"\x01\xff"], pl.Binary(), ["01ff"]),
         ([{"a": 1}], pl.Struct({"a": pl.Int64}), ['{"a":1}']),
-        ([[1, 2]], pl.List(pl.Int64), ["[1, 2]"]),
+        ([[1, 2]], pl.List(pl.Int64), ["[1,2]"]),
         ([timedelta(hours=1)], pl.Duration("us"), ["PT1H"]),
         (["x"], pl.Categorical(), ["x"]),
         ([None], pl.Null(), [None]),

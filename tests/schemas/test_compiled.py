@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import pandera.polars as pa
@@ -23,6 +24,10 @@ INTS, FLOATS = st.integers(-3, 6), st.sampled_from([-1.5, 0.0, 0.5, 1.0, 2.25, 3
 WORDS = st.sampled_from(["ab", "cd", "abc", "xcd", "b", "aé", "x y", "AB"])
 DAYS = st.dates(dt.date(2024, 2, 26), dt.date(2024, 3, 3))
 TIMES = st.datetimes(dt.datetime(2024, 2, 28), dt.datetime(2024, 3, 2)).map(lambda at: at.replace(microsecond=0))
+CLOCKS = st.sampled_from([dt.time(0), dt.time(6, 30), dt.time(23, 59, 58)])
+LENGTHS = st.integers(-2, 3).map(lambda hours: dt.timedelta(hours=hours))
+AMOUNTS = st.sampled_from(["-1.50", "0.00", "0.01", "12.30"]).map(Decimal)
+STATES = pl.Enum(["new", "paid", "gone"])
 PATTERNS = st.sampled_from(["ab|cd", "^a", "b$", "[a-c]+", r"x\s?", "é"])
 TYPES: Mapping[str, tuple[Any, Values]] = {
     "int": (pl.Int64, INTS),
@@ -31,6 +36,11 @@ TYPES: Mapping[str, tuple[Any, Values]] = {
     "day": (pl.Date, DAYS),
     "time": (pl.Datetime("us"), TIMES),
     "flag": (pl.Boolean, st.booleans()),
+    "clock": (pl.Time, CLOCKS),
+    "length": (pl.Duration("us"), LENGTHS),
+    "amount": (pl.Decimal(9, 2), AMOUNTS),
+    "state": (STATES, st.sampled_from(["new", "paid", "gone"])),
+    "octets": (pl.Binary, st.binary(max_size=2)),
 }
 
 
@@ -136,7 +146,8 @@ def cases(draw: st.DrawFn) -> Case:
     types = {name: TYPES[kind][0] for name, kind in zip(names, kinds, strict=True)}
     made = {name: draw(checks(kind)) for name, kind in zip(names, kinds, strict=True)}
     nullable = frozenset(name for name in names if draw(st.booleans()))
-    together = draw(st.lists(st.sampled_from(sorted(TOGETHER)), max_size=2, unique=True))
+    possible = sorted(TOGETHER if not {"octets", "length"} & {*kinds} else {*TOGETHER} - {"differ"})  # it casts to text
+    together = draw(st.lists(st.sampled_from(possible), max_size=2, unique=True))
 
     def schema() -> pa.DataFrameSchema:
         return pa.DataFrameSchema(

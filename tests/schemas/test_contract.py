@@ -92,7 +92,12 @@ def bad(annotation: Any = str, **arguments: Any) -> type:
 @pytest.mark.parametrize(
     ("annotation", "arguments", "said"),
     [
-        (pl.List(pl.Int64), {}, "this type cannot be used"),
+        (pl.Object, {}, "this type cannot be used"),
+        (pl.List, {}, "this type cannot be used"),
+        (pl.Array(pl.Int8, (2, 3)), {}, "this type cannot be used"),
+        (pl.Enum, {}, "this type cannot be used"),
+        (pl.Struct({"a": pl.List(pl.Object)}), {}, "this type cannot be used"),
+        (pl.List(pl.Int64), {"key": True}, "a key is one plain value"),
         (str, {"references": "customers"}, "'table.column'"),
         (str, {"references": "a.b.c"}, "'table.column'"),
         (str, {"standardise": "trimm"}, "'trim', perhaps"),
@@ -111,7 +116,6 @@ def bad(annotation: Any = str, **arguments: Any) -> type:
         (str, {"alias": "RowId"}, "DuckDB keeps"),
         (str, {"alias": "^it$"}, "regex"),
         (str, {"alias": "*"}, "pattern"),
-        (pl.Int128, {}, "this type cannot be used"),
     ],
 )
 def test_what_cannot_be_used_is_told_by_class_and_field(annotation: Any, arguments: dict[str, Any], said: str) -> None:
@@ -189,7 +193,7 @@ def test_rules_that_polars_refuses() -> None:
     ):
         with pytest.raises(ContractError) as caught:
             Judge.of(model)
-        assert caught.value.where == where
+        assert caught.value.where.removeprefix("test_contract.py:").lstrip("0123456789").removeprefix(": ") == where
     with pytest.raises(ContractError, match="numbre"):
         Judge.of(Astray)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tilth.schemas.compile import compile_rules
 from tilth.schemas.contract import Contract, field, spec_of
 from tilth.schemas.evaluate import verdicts
-from tilth.schemas.reading import schema_of
+from tilth.schemas.expanding import schema_of
 from tilth.schemas.standardise import STANDARDISERS, standardised
 
 

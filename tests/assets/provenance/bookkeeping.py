@@ -56,10 +56,14 @@ def _outbox(lake: Lake, events: list[Event]) -> Iterator[str]:
 def _books(lake: Lake, events: list[Event]) -> Iterator[str]:
     done = [event for event in events if event["eventType"] == "COMPLETE"]
     pulls = {(row["table_name"], row["number"]): row for row in rows(lake, state.pulls)}
-    yield from _once(("ingest",), done, {key for key, row in pulls.items() if row["source_time"] is not None})
-    yield from _once(JUDGING, done, {key for key, row in pulls.items() if row["state"] == "judged"})
+    yield from _as_often(("ingest",), done, {key: row["source_time"] is not None for key, row in pulls.items()})
+    judged = {key: row["judgings"] + (row["state"] == "judged") for key, row in pulls.items()}
+    yield from _as_often(JUDGING, done, judged)
+    last = {_place(event): event for event in done}  # what was judged again is told again
     for event in done:
         kind, facts = event["job"]["name"].partition(".")[0], event["run"]["facets"]["tilth_step"]
+        if kind in JUDGING and last[_place(event)] is not event:
+            continue
         if kind in ("ingest", *JUDGING):
             yield from _pull(lake, event, pulls[facts["table"], facts["pull"]])
         elif "release" in facts and not facts.get("nothing_pending"):
@@ -78,13 +82,18 @@ def _is_publish(event: Event) -> bool:
     return event["job"]["name"] == "publish" and not facts.get("nothing_pending")
 
 
-def _once(kinds: tuple[str, ...], done: list[Event], wanted: set[tuple[str, int]]) -> Iterator[str]:
-    """Each pull is told to be complete exactly once, and none that is not."""
+def _place(event: Event) -> tuple[Any, ...]:
+    facts = event["run"]["facets"]["tilth_step"]
+    return event["job"]["name"].partition(".")[0], facts.get("table"), facts.get("pull")
+
+
+def _as_often(kinds: tuple[str, ...], done: list[Event], wanted: dict[tuple[str, int], int]) -> Iterator[str]:
+    """Each pull is told to be complete as often as it was: once, and again for each judgement that was taken back."""
     some = [event for event in done if event["job"]["name"].partition(".")[0] in kinds]
     facts = [event["run"]["facets"]["tilth_step"] for event in some]
     told = Counter((fact["table"], fact["pull"]) for fact in facts)
     if told != Counter(wanted):
-        yield f"{kinds}: told of {sorted(told.elements())}, done are {sorted(wanted)}"
+        yield f"{kinds}: told of {sorted(told.elements())}, done are {wanted}"
 
 
 def _pull(lake: Lake, event: Event, pull: dict[str, Any]) -> Iterator[str]:

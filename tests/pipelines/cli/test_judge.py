@@ -148,3 +148,56 @@ def test_a_rule_of_the_whole_table_is_told_and_counts(tilth: Tilth, folder: Path
     assert said.code == 3, said.err
     assert said.out.splitlines()[0] == "1 records: 1 good, 0 duplicate, 0 toxic"
     assert "the whole would be held, row_count: number of rows is 1, expected at least 5" in said.out
+
+
+NESTED = """
+import polars as pl
+import pandera.polars as pa
+
+class Order(pa.DataFrameModel):
+    id: int = pa.Field(unique=True)
+    tags: pl.List(pl.String) = pa.Field(nullable=True)
+    place: pl.Struct({"lat": pl.Float64, "lon": pl.Float64})
+    took: pl.Duration = pa.Field(nullable=True)
+    rest: int = pa.Field(alias="n_[0-9]", regex=True, ge=0)
+
+    @pa.dataframe_check
+    def north(cls, data):
+        return data.lazyframe.select(pl.col("place").struct.field("lat") > 0)
+
+    class Config:
+        strict = True
+"""
+
+
+def test_a_pandera_model_with_nested_columns_judges_parquet_and_text(tilth: Tilth, folder: Path) -> None:
+    (folder / "orders.py").write_text(NESTED)
+    frame = pl.DataFrame(
+        {
+            "id": [1, 2], "tags": [["a"], []], "place": [{"lat": 1.0, "lon": 2.0}, {"lat": -1.0, "lon": 0.0}],
+            "took": [3_600_000_000, None], "n_1": [1, -1],
+        },
+        schema_overrides={"took": pl.Duration("us")},
+    )  # fmt: skip
+    frame.write_parquet(folder / "orders.parquet")
+    lines = ['1,"[""a""]","{""lat"":1,""lon"":2}",PT1H,1', '2,[],"{""lat"":-1.0,""lon"":0}",,-1']
+    (folder / "orders.csv").write_text("\n".join(["id,tags,place,took,n_1", *lines, ""]))
+    for file in ("orders.parquet", "orders.csv"):
+        said = tilth("judge", file, "--contract", "orders.Order", "--out", file[:-4], "--json", cwd=folder)
+        assert (said.code, said.json["good"], said.json["toxic"]) == (3, 1, 1), said.err
+        (record,) = said.json["records"]
+        assert [(r["rule"], r["column"]) for r in record["reasons"]] == [
+            ("greater_than_or_equal_to", "n_1"), ("north", "place"),
+        ]  # fmt: skip
+        assert pl.read_parquet(folder / file[:-4] / "good.parquet").equals(frame[:1])
+    (folder / "more.csv").write_text("id,tags,place,took,n_1,x\n1,[],{},,1,2\n")
+    said = tilth("judge", "more.csv", "--contract", "orders.Order", "--json", cwd=folder)
+    assert [r["rule"] for r in said.json["records"][0]["reasons"]] == ["strict"]
+
+
+def test_a_wrong_rule_is_told_with_its_line(tilth: Tilth, folder: Path) -> None:
+    (folder / "orders.py").write_text(NESTED.replace('pl.col("place")', 'pl.col("plaice")'))
+    (folder / "orders.csv").write_text("id\n1\n")
+    said = tilth("judge", "orders.csv", "--contract", "orders.Order", cwd=folder)
+    assert said.code == 1
+    assert "orders.py:12: Order.north: check north looks at an unknown column 'plaice' (expected 'place'" in said.err

@@ -1,0 +1,21 @@
+"""How often the judgement of a pull was taken back: its contract changed while it waited for a publish."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+__all__ = ["down_revision", "downgrade", "revision", "upgrade"]
+
+revision = "0004"
+down_revision: str | None = "0003"
+
+
+def upgrade() -> None:
+    """One new column; what is there was never taken back."""
+    op.add_column("pulls", sa.Column("judgings", sa.Integer(), nullable=False, server_default="0"))
+
+
+def downgrade() -> None:
+    """A state database only goes forward."""
+    raise NotImplementedError("0004 is not undone: bring a backup back")

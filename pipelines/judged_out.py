@@ -1,0 +1,68 @@
+"""What judging files leaves behind: good.parquet, toxic.parquet and reasons.csv, all of them or none."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import polars as pl
+
+from tilth.assets.parquet import Sheet
+from tilth.errors import TilthError
+from tilth.pipelines.corrections import safe_texts
+from tilth.schemas.reasons import REASONS
+from tilth.schemas.spec import Spec
+
+__all__ = ["Sheets", "in_lines", "writing"]
+
+_NAMES = ("good.parquet", "toxic.parquet", "reasons.csv")
+_TOXIC = {"file": pl.String(), "line": pl.Int64(), "key": pl.String(), "raw": pl.String(), "reasons": REASONS}
+
+
+class Sheets:
+    """The three files while they grow."""
+
+    def __init__(self, folder: Path, good: Sheet, toxic: Sheet, reasons: Path) -> None:
+        self.places = [folder / name for name in _NAMES]
+        self._good, self._toxic, self._reasons = good, toxic, reasons
+
+    def add(self, good: pl.DataFrame, toxic: pl.DataFrame) -> None:
+        """Some good rows in the contract's types; some toxic records as `_TOXIC`, and their reasons a line each."""
+        self._good.add(good)
+        self._toxic.add(toxic)
+        shown = in_lines(toxic).with_columns(safe_texts(pl.col(pl.String)))
+        first = not self._reasons.exists()
+        with self._reasons.open("ab") as file:  # the mark tells spreadsheets that it is UTF-8
+            shown.write_csv(file, include_bom=first, include_header=first)
+
+
+def in_lines(toxic: pl.DataFrame) -> pl.DataFrame:
+    """file, line, rule, column, value, expected: one line a reason."""
+    return toxic.select("file", "line", "reasons").explode("reasons").unnest("reasons")
+
+
+@contextmanager
+def writing(folder: Path, spec: Spec, *, force: bool = False) -> Generator[Sheets]:
+    """The files under other names until all are complete; nothing stays of them when something goes wrong.
+
+    good.parquet is as the contract has it, reasons.csv safe to open in a spreadsheet.
+    """
+    places = [folder / name for name in _NAMES]
+    there = next((place for place in places if place.exists()), None)
+    if there and not force:
+        raise TilthError("this file exists", where=str(there), next="the same command with --force, or another --out")
+    parts = [folder / f".{name}.part" for name in _NAMES]
+    with ExitStack() as cleaning:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for part in parts:
+                part.unlink(missing_ok=True)
+                cleaning.callback(part.unlink, missing_ok=True)
+            with Sheet(parts[0], pl.Schema(spec.schema)) as good, Sheet(parts[1], pl.Schema(_TOXIC)) as toxic:
+                yield Sheets(folder, good, toxic, parts[2])
+            for part, place in zip(parts, places, strict=True):
+                part.replace(place)
+        except OSError as error:
+            what = f"cannot be written ({error.strerror or error})"
+            raise TilthError(what, where=str(folder), next="give another --out, or free space") from error

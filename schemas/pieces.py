@@ -1,0 +1,187 @@
+"""A pull judged piece by piece: memory does not grow with the rows, only with what is toxic in one piece.
+
+What must be unique takes a look at those columns first (see `repeats.py`); suspects are held back and come last. A
+contract with rules over whole columns, or a whole pull, is judged as one frame.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from tilth.schemas.reasons import REASONS, Failure
+from tilth.schemas.relations import Sum, Total
+from tilth.schemas.repeats import Repeats, contest, groups_of, repeats_in
+from tilth.schemas.rules import Quality
+from tilth.schemas.spec import Severity
+from tilth.schemas.splitting import Judge, Looked, copied
+from tilth.schemas.table_rules import verdicts_on_all
+from tilth.schemas.together import blamed
+from tilth.schemas.values import read_values
+
+__all__ = ["TOXIC", "Frames", "Piece", "listed", "piece_of", "pieces", "repeats_of", "rows_of_piece", "summed"]
+
+TOXIC = pl.Schema({"row": pl.Int64(), "key": pl.String(), "raw": pl.String(), "reasons": REASONS})
+_CELLS, _FEWEST, _MOST = 4_000_000, 10_000, 250_000  # of one piece: values, rows
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some rows of a pull, judged."""
+
+    good: pl.DataFrame  # contract columns
+    toxic: pl.DataFrame  # TOXIC
+    counts: Mapping[str, int]  # pulled, good, duplicate, toxic: they add up over all pieces
+    quality: tuple[Quality, ...]
+    held: tuple[str, ...] = ()  # rules of the whole table that do not hold, in words
+
+
+Frames = Callable[[Sequence[str] | None], Iterator[pl.DataFrame]]
+"""The frames of a pull, at least one, the same whenever they are asked for; of these columns those that are there."""
+
+
+def rows_of_piece(columns: int) -> int:
+    """How many rows of so many columns are judged at once."""
+    return min(_MOST, max(_FEWEST, _CELLS // max(1, columns)))
+
+
+def repeats_of(judge: Judge, frames: Frames) -> Repeats:
+    """Which of the pull's keys and unique values come more than once."""
+    groups = groups_of(judge.spec)
+    wanted = {name for group in groups for name in group}
+    only = replace(judge.spec, columns=tuple(column for column in judge.spec.columns if column.name in wanted))
+    sources = [column.source for column in only.columns]
+    return repeats_in(groups, lambda: (read_values(only, raw, None).frame for raw in frames(sources)))
+
+
+def pieces(judge: Judge, frames: Frames, repeats: Repeats | None = None) -> Iterator[Piece]:
+    """The rows of the frames, judged, each in one piece."""
+    if judge.needs_whole or any(not isinstance(rule, Sum | Total) for rule in judge.spec.rules):
+        yield piece_of(judge, pl.concat(frames(None), how="diagonal_relaxed"))
+        return
+    found, first = repeats or repeats_of(judge, frames), 0
+    held: list[pl.DataFrame] = []
+    places: list[pl.Series] = []
+    for raw in frames(None):
+        looked = judge.look(raw)
+        suspects = _suspects(looked, found)
+        row = pl.int_range(first, first + raw.height, eager=True)
+        yield _piece(looked, row, suspects, pulled=raw.height, quality=(*looked.quality, *_asked(looked)))
+        if suspects is not None:
+            held.append(copied(raw, suspects.arg_true()))
+            places.append(row.filter(suspects))
+        first += raw.height
+    if held:
+        waiting = pl.concat(held, how="diagonal_relaxed")
+        said, duplicate, quality = _compared(judge.look(waiting), _all(waiting))
+        yield _piece(said, pl.concat(places), duplicate, duplicates=int(duplicate.sum()), quality=quality)
+
+
+def piece_of(judge: Judge, raw: pl.DataFrame) -> Piece:
+    """A whole pull, judged as one piece."""
+    looked = judge.look(raw)
+    repeats = repeats_in(groups_of(judge.spec), lambda: iter([looked.values.frame]))
+    suspects = _suspects(looked, repeats)
+    said, duplicate, unique = _compared(looked, ~_all(raw) if suspects is None else suspects)
+    said, among = _among_rows(said, duplicate)
+    quality = summed((*looked.quality, *_asked(looked), *unique, *among))
+    row, twice = pl.int_range(raw.height, eager=True), int(duplicate.sum())
+    piece = _piece(said, row, duplicate, pulled=raw.height, duplicates=twice, quality=quality)
+    whole, held = verdicts_on_all(piece.good, judge.spec.rules)
+    return replace(piece, quality=(*quality, *whole), held=held)
+
+
+def _suspects(looked: Looked, repeats: Repeats) -> pl.Series | None:
+    """Good rows that may share a value with another row."""
+    suspects, condemned = repeats.suspects(looked.values.frame), looked.condemned
+    return suspects if suspects is None or condemned is None else suspects & ~condemned
+
+
+def _asked(looked: Looked) -> list[Quality]:
+    """Of how many good rows it is asked whether their values are unique."""
+    values, condemned = looked.values.frame, looked.condemned
+    asked: list[Quality] = []
+    for columns in groups_of(looked.spec):
+        there = pl.all_horizontal(pl.col(columns).is_not_null())
+        good = there if condemned is None else there & ~condemned
+        asked.append(Quality("unique", ",".join(columns), "error", int(values.select(good.sum()).item()), 0))
+    return asked
+
+
+def _all(frame: pl.DataFrame) -> pl.Series:
+    return pl.repeat(True, frame.height, dtype=pl.Boolean, eager=True)
+
+
+def _compared(looked: Looked, suspects: pl.Series) -> tuple[Looked, pl.Series, list[Quality]]:
+    """The suspects compared with each other: what is wrong now, which rows are duplicates, and how often that is."""
+    at = suspects.arg_true()
+    found = contest(looked.values.frame[at].with_columns(_batch=pl.lit(0), _ordinal=at), looked.spec)
+    failures, quality = list(looked.failures), list[Quality]()
+    for taken in found.taken:
+        failure = _failure(looked, "unique", taken.columns, taken.expected, at.filter(taken.failed))
+        quality.append(Quality("unique", failure.column, "error", 0, int(taken.failed.sum())))
+        failures += [failure] if quality[-1].failed else []
+    return replace(looked, failures=failures), _only(looked, at.filter(found.duplicate)), quality
+
+
+def _among_rows(looked: Looked, duplicate: pl.Series) -> tuple[Looked, list[Quality]]:
+    """What good rows break among themselves: the first rule's are gone before the second is asked."""
+    if not looked.spec.rules:
+        return looked, []
+    condemned = looked.condemned
+    standing = ~duplicate if condemned is None else ~(duplicate | condemned)
+    at, failures, quality = standing.arg_true(), list(looked.failures), list[Quality]()
+    for rule in looked.spec.rules:
+        rows, gone = looked.values.frame[at], pl.Series([], dtype=at.dtype)
+        for found in blamed(rows, rule):
+            failed = at.filter(found.failed)
+            failure = _failure(looked, found.rule, found.columns, found.expected, failed)
+            quality.append(Quality(found.rule, failure.column, rule.severity, found.asked, len(failed)))
+            if rule.severity == "error" and len(failed):
+                failures.append(failure)
+                gone = gone.append(failed)
+        at = at.filter(~at.is_in(gone.implode()))
+    return replace(looked, failures=failures), quality
+
+
+def _failure(looked: Looked, rule: str, columns: Sequence[str], expected: str, at: pl.Series) -> Failure:
+    return Failure(rule, ",".join(columns), (), expected, _only(looked, at), read=tuple(columns))
+
+
+def _only(looked: Looked, at: pl.Series) -> pl.Series:
+    """A mask of some rows."""
+    return pl.repeat(False, looked.raw.height, dtype=pl.Boolean, eager=True).scatter(at, True)
+
+
+def _piece(
+    looked: Looked,
+    row: pl.Series,
+    without: pl.Series | None,
+    *,
+    quality: Sequence[Quality],
+    pulled: int = 0,
+    duplicates: int = 0,
+) -> Piece:
+    condemned = looked.condemned
+    at = row.filter(condemned) if condemned is not None else row.clear()
+    toxic = looked.toxic().select("key", "raw", "reasons").insert_column(0, at.alias("row"))
+    good = looked.good(looked.values.frame, without=without)
+    counts = {"pulled": pulled, "good": good.height, "duplicate": duplicates, "toxic": toxic.height}
+    return Piece(good, toxic, counts, tuple(quality))
+
+
+def listed(toxic: pl.DataFrame) -> pl.DataFrame:
+    """row, rule, column, value, expected: one line a reason."""
+    return toxic.select("row", "reasons").explode("reasons").unnest("reasons")
+
+
+def summed(quality: Sequence[Quality]) -> tuple[Quality, ...]:
+    """One line a rule, in the order in which the rules are met first."""
+    sums: dict[tuple[str, str | None, Severity], Counter[str]] = {}
+    for one in quality:
+        of = sums.setdefault((one.rule, one.column, one.severity), Counter())
+        of.update(checked=one.checked, failed=one.failed)
+    return tuple(Quality(*rule, of["checked"], of["failed"]) for rule, of in sums.items())

@@ -1,0 +1,154 @@
+"""A scan is judged as a frame is, whatever the size of the pieces; what must be unique, as plain Python has it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import pandera.polars as pa
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from tilth.schemas.contract import Contract, field
+from tilth.schemas.judging import judge
+from tilth.schemas.repeats import repeats_in
+from tilth.schemas.splitting import Judge
+from tilth.schemas.streamed import LazyVerdict
+
+
+class Part(Contract):
+    """Parts of two keys, with a unique label and a unique pair."""
+
+    plant: str = field(key=True, standardise=("trim", "upper"))
+    number: int = field(key=True, ge=0)
+    label: str = field(nullable=True, unique=True)
+    shelf: int = field(nullable=True, le=3)
+
+    class Config:
+        unique: ClassVar = ["plant", "shelf"]
+
+
+class Whole(Contract):
+    """A rule over all rows."""
+
+    number: int = field(key=True)
+
+    @pa.check("number")
+    @classmethod
+    def below_twice_the_mean(cls, data: pa.PolarsData) -> pl.LazyFrame:
+        """less than twice the mean"""
+        return data.lazyframe.select(pl.col(data.key) < 2 * pl.col(data.key).mean())
+
+
+ROWS = st.lists(
+    st.tuples(
+        st.sampled_from(["a", "A ", "b", " ", None]),
+        st.sampled_from(["1", "2", "-1", "x"]),
+        st.sampled_from(["l", "m", "n", "o", "p", None]),
+        st.sampled_from(["0", "1", "2", "3", "4", None]),
+    ),
+    max_size=14,
+)
+
+
+def frame_of(rows: list[tuple[str | None, ...]]) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema=dict.fromkeys(("plant", "number", "label", "shelf"), pl.String), orient="row")
+
+
+@given(ROWS, st.integers(1, 5))
+def test_pieces_say_what_the_whole_says(rows: list[tuple[str | None, ...]], size: int) -> None:
+    frame = frame_of(rows)
+    whole, lazy = judge(frame, Part), LazyVerdict(frame.lazy(), Judge.of(Part), rows=size)
+    order = ["plant", "number", "label", "shelf"]
+    assert_frame_equal(lazy.good.collect().sort(order), whole.good.sort(order))
+    assert_frame_equal(lazy.toxic.collect().sort("row"), whole.toxic)
+    assert_frame_equal(lazy.reasons.collect().sort("row", maintain_order=True), whole.reasons)
+    assert lazy.counts == whole.counts and set(lazy.quality) == set(whole.quality)
+
+
+def told(row: tuple[str | None, ...]) -> tuple[str, int, str | None, int | None] | None:
+    """The row as it should be read, None where it is toxic by itself."""
+    plant, number, label, shelf = row
+    if plant is None or not plant.strip() or number in ("-1", "x", None) or shelf == "4":
+        return None
+    return plant.strip().upper(), int(number), label, None if shelf is None else int(shelf)
+
+
+@given(ROWS)
+def test_what_must_be_unique_is_as_plain_python_has_it(rows: list[tuple[str | None, ...]]) -> None:
+    standing = {i: values for i, row in enumerate(rows) if (values := told(row)) is not None}
+    expected = {(i, None) for i in range(len(rows)) if i not in standing}
+    duplicates = 0
+    for key in {values[:2] for values in standing.values()}:
+        same = [i for i, values in standing.items() if values[:2] == key]
+        if len({standing[i] for i in same}) > 1:
+            expected |= {(i, "plant,number") for i in same}
+        duplicates += len(same) - 1 if len({standing[i] for i in same}) == 1 else 0
+        gone = same if len({standing[i] for i in same}) > 1 else same[1:]
+        standing = {i: values for i, values in standing.items() if i not in gone}
+    for column, value in (("label", lambda v: v[2]), ("plant,shelf", lambda v: None if v[3] is None else (v[0], v[3]))):
+        many = Counter(value(values) for values in standing.values())
+        shared = {i for i, values in standing.items() if value(values) is not None and many[value(values)] > 1}
+        expected |= {(i, column) for i in shared}
+        standing = {i: values for i, values in standing.items() if i not in shared}
+    verdict = judge(frame_of(rows), Part)
+    unique = {
+        (i, column) for i, rule, column in verdict.reasons.select("row", "rule", "column").rows() if rule == "unique"
+    }
+    alone = {(i, None) for i in verdict.toxic["row"]} - {(i, None) for i, _ in unique}
+    assert unique | alone == expected
+    assert verdict.counts["good"] == len(standing) and verdict.counts["duplicate"] == duplicates
+
+
+@given(st.lists(st.lists(st.integers(0, 40), max_size=12), max_size=6), st.integers(1, 30))
+def test_hashes_are_looked_at_in_shares(pieces: list[list[int]], at_once: int) -> None:
+    frames = [pl.DataFrame({"n": piece}, schema={"n": pl.Int64}) for piece in pieces]
+    found = repeats_in((("n",),), lambda: iter(frames), at_once=at_once)
+    many = Counter(number for piece in pieces for number in piece)
+    for frame in frames:
+        said = found.suspects(frame)
+        suspects = said.to_list() if said is not None else [False] * frame.height
+        assert suspects == [many[number] > 1 for number in frame["n"]]
+
+
+def test_nothing_is_read_before_it_is_asked_for() -> None:
+    def source(*_: Any) -> Iterator[pl.DataFrame]:
+        raise AssertionError("read")
+        yield pl.DataFrame()
+
+    from polars.io.plugins import register_io_source
+
+    scan = register_io_source(source, schema={"number": pl.String})
+    verdict = judge(scan, Whole)
+    assert verdict.good.collect_schema() == {"number": pl.Int64}
+    assert verdict.toxic.collect_schema().names() == ["row", "key", "raw", "reasons"]
+    assert verdict.reasons.collect_schema().names() == ["row", "rule", "column", "value", "expected"]
+    with pytest.raises((AssertionError, pl.exceptions.ComputeError)):
+        verdict.good.collect()
+
+
+def test_a_rule_over_all_rows_sees_all_rows() -> None:
+    scan = pl.LazyFrame({"number": ["1", "1", "2", "90"]})
+    verdict = LazyVerdict(scan, Judge.of(Whole), rows=1)
+    assert verdict.reasons.collect().select("row", "rule").rows() == [(3, "below_twice_the_mean")]
+    assert verdict.counts == {"pulled": 4, "good": 2, "duplicate": 1, "toxic": 1}
+
+
+def test_an_empty_scan_has_empty_results() -> None:
+    verdict = judge(frame_of([]).lazy(), Part)
+    assert verdict.good.collect().schema == Judge.of(Part).spec.schema
+    assert verdict.counts == {"pulled": 0, "good": 0, "duplicate": 0, "toxic": 0}
+    assert verdict.toxic.collect().is_empty() and verdict.reasons.collect().is_empty()
+
+
+def test_results_are_scans_of_their_own() -> None:
+    verdict = LazyVerdict(
+        frame_of([("a", f"{n}", None, "9" if n % 3 else None) for n in range(9)]).lazy(), Judge.of(Part), rows=2
+    )
+    assert verdict.good.filter(pl.col("number") > 0).select("number").collect()["number"].to_list() == [3, 6]
+    assert verdict.toxic.head(2).collect()["row"].to_list() == [1, 2]
+    assert verdict.toxic.select(pl.len()).collect().item() == 6
