@@ -20,6 +20,7 @@ from tilth.assets.ready import judge_changed
 from tilth.errors import ReleaseError
 from tilth.pipelines.night import NightResult, run_night
 from tilth.pipelines.progress import Progress
+from tilth.schemas.table_rules import holds_it
 
 if TYPE_CHECKING:
     from tilth.assets.lake import Lake
@@ -85,20 +86,27 @@ def _plan(project: Project, lake: Lake) -> Plan:
 
 def _held(todo: Plan, table: str) -> Accepted:
     """What is held of the table, as the state stands."""
-    if table in todo.held:
-        turn = todo.turns.get(table)
-        pulls = turn.pulls if turn else ()
-        counts = (sum(getattr(pull, of) for pull in pulls) for of in ("pulled", "pending", "quarantined"))
-        held = todo.held[table].reason.partition("\n")[0]
-        return Accepted(table, held, tuple(pull.number for pull in pulls), *counts)
     kept = "nothing was accepted"
+    if table in todo.held:
+        return _accepted(todo, table, todo.held[table].reason)
     entry = todo.current.tables.get(table) if todo.current else None
     if entry is not None and entry.state == "held" and entry.too_toxic:  # a derived table: told by its build
         return Accepted(table, (entry.reason or "").partition("\n")[0], (), 0, 0, 0)
+    reason = entry.reason if entry and entry.state in ("held", "carried") else None  # carried: others were published
+    if reason and holds_it(reason, todo.specs[table].rules):
+        return _accepted(todo, table, reason)
     if entry is not None and entry.state == "held":
         what, got = f"table {table} is held by what nobody can accept", (entry.reason or "").partition("\n")[0]
         raise ReleaseError(what, got=got, kept=kept, next=f"tilth run --select {table}")
     raise ReleaseError(f"table {table} is not held", kept=kept, next="tilth status")
+
+
+def _accepted(todo: Plan, table: str, reason: str) -> Accepted:
+    """What waits of a table that is held."""
+    turn = todo.turns.get(table)
+    pulls = turn.pulls if turn else ()
+    counts = (sum(getattr(pull, of) for pull in pulls) for of in ("pulled", "pending", "quarantined"))
+    return Accepted(table, reason.partition("\n")[0], tuple(pull.number for pull in pulls), *counts)
 
 
 def _refuse(table: str, reason: str | None, night: NightResult) -> None:

@@ -18,16 +18,19 @@ __all__ = ["relation_problems"]
 
 def relation_problems(project: Project, name: str, spec: Spec, specs: Mapping[str, Spec]) -> Iterator[DeclarationError]:
     """Totals that lead nowhere or cannot be exact; rules of pulled tables in the contract of a derived one."""
-    from tilth.schemas.relations import Total
+    from tilth.schemas.relations import TableRule, Total
 
     where = project.declarations.where(name, "contract")
     totals = [rule for rule in spec.rules if isinstance(rule, Total)]
     if name in project.derived:
         changing = [c.name for c in spec.columns if c.transitions is not None or c.initial is not None]
         told = [*(f"transitions of {column}" for column in changing), *(f"the total {rule.column}" for rule in totals)]
+        told += [
+            f"{rule.name} over a pull" for rule in spec.rules if isinstance(rule, TableRule) and rule.over == "pull"
+        ]
         for what in told:
             yield mistake(
-                f"{spec.name}: {what}: a derived table is built, not pulled: nobody new could be blamed",
+                f"{spec.name}: {what}: a derived table is built, not pulled",
                 where=where,
                 expected="the rule in the contract of a table that is pulled",
             )

@@ -10,7 +10,7 @@ import polars as pl
 from tilth.schemas.relations import DeclaredRule, Number, TableRule
 from tilth.schemas.rules import Quality
 
-__all__ = ["measured", "refusal", "verdict_on", "verdicts_on_all"]
+__all__ = ["holds_it", "measured", "refusal", "verdict_on", "verdicts_on_all"]
 
 
 def measured(rows: pl.DataFrame, rule: TableRule) -> Number | None:
@@ -37,6 +37,12 @@ def refusal(rule: TableRule, found: Number | None) -> str | None:
     shown = f"{found:.4g}" if isinstance(found, float) else f"{found:,}"
     what = {"table": "", "pull": " of what was pulled"}[rule.over]
     return f"{rule.name}: {rule.measured}{what} is {shown}, expected {rule.expected}"
+
+
+def holds_it(reason: str, rules: Sequence[DeclaredRule]) -> bool:
+    """Whether a table is held because such a rule does not hold: a person may accept that."""
+    own = (rule for rule in rules if isinstance(rule, TableRule))
+    return any(reason.startswith(f"{rule.name}: {rule.measured}") for rule in own)
 
 
 def verdict_on(rule: TableRule, found: Number | None) -> Quality:

@@ -95,7 +95,7 @@ COMMENT ON COLUMN _catalog.quality."table" IS 'Table in schema main';
 COMMENT ON COLUMN _catalog.quality.rule IS 'Name of the rule';
 COMMENT ON COLUMN _catalog.quality."column" IS 'Column it is about; empty: the whole record or table';
 COMMENT ON COLUMN _catalog.quality.severity IS 'error: a failing record is quarantined; warn: it is counted and published';
-COMMENT ON COLUMN _catalog.quality.checked IS 'Records checked';
+COMMENT ON COLUMN _catalog.quality.checked IS 'Records checked; 1 where a rule gives one verdict on the whole table';
 COMMENT ON COLUMN _catalog.quality.failed IS 'Records that failed';
 COMMENT ON COLUMN _catalog.quality.stale_keys IS 'Keys still published in an older, good version because the newer record failed';
 

@@ -80,12 +80,15 @@ class Settling:
 
     def quality(self) -> Iterator[Quality]:
         """How often each rule was asked in this round, and how often it failed; those that only warn are asked now."""
+        rules = [*self._named()]
+        if not rules:
+            return
         asked = self.candidate.number("SELECT count(*) FROM tilth_incoming_all WHERE NOT _deleted")
         begin_settling(self.candidate, "tilth_warned")
         if self._looks:
             self._changes("tilth_warned", "warn")
             warn_among_rows(self.candidate, self.spec)
-        for rule in self._named():
+        for rule in rules:
             yield counted(self.candidate, *rule, asked)
 
     def _named(self) -> Iterator[Named]:

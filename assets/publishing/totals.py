@@ -156,12 +156,12 @@ class Totals:
         wrong: dict[int, pl.DataFrame] = {}
         counted: dict[str, list[Quality]] = {}
         for one in self.declared:
-            if not self._there(one):
+            asked = self.candidate.number(f"SELECT count(*) FROM (SELECT DISTINCT * FROM {one.touched})")
+            if not asked or not self._there(one):
                 continue
             with blaming(one.parent):
                 off = self.candidate.frame(self._off(one))
             if one.rule.severity == "warn":
-                asked = self.candidate.number(f"SELECT count(*) FROM (SELECT DISTINCT * FROM {one.touched})")
                 told = Quality(one.rule.name, one.rule.column, "warn", asked, off.height)
                 counted.setdefault(one.parent, []).append(told)
             elif off.height:

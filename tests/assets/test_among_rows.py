@@ -174,6 +174,9 @@ def test_a_spike_among_newcomers_is_blamed_not_all_that_come_after(house: House)
 
     night(house, Loose, (1, "A", 1, 1), (2, "A", 2, 2), (3, "A", 100, 3), (4, "A", 3, 4), (5, "A", 5, 5))
     assert published(house, "number") == [(1,), (2,), (3,), (5,)]
+    night(house, Loose, (11, "B", 1, 10), (12, "B", 5, 20), (13, "B", 9, 30))
+    night(house, Loose, (14, "B", 7, 15), (15, "B", 4, 25), (16, "B", 3, 15), (17, "B", 7, 25), (18, "B", 5, 20))
+    assert [id for (id,) in published(house, "id") if id > 10] == [11, 12, 13, 16, 17]
 
 
 def test_after_a_gap_numbers_wait_and_come_back_by_themselves(house: House) -> None:
@@ -187,8 +190,18 @@ def test_after_a_gap_numbers_wait_and_come_back_by_themselves(house: House) -> N
     assert open_rules(house) == {}
 
 
+def test_a_number_after_a_published_one_needs_no_other_whatever_is_missing_before_that(house: House) -> None:
+    night(house, Slip, (1, "A", 50, 50))
+    night(house, Slip, (2, "A", 10, 10))  # the least now: it needs none before it
+    night(house, Slip, (3, "A", 51, 51), (4, "A", 12, 12), (5, "A", 49, 49))
+    assert published(house, "number") == [(50,), (10,), (51,)]
+    assert open_rules(house) == {"gap": 2}
+
+
 def test_a_status_only_becomes_what_it_may(house: House) -> None:
     night(house, Bill, (1, "open"), (2, "paid"), (3, "cancelled"), (4, None))
+    assert published(house, "id, status") == [(1, "open"), (2, "paid"), (4, None)]
+    night(house, Bill, (2, "cancelled"))  # which may follow open, not paid
     assert published(house, "id, status") == [(1, "open"), (2, "paid"), (4, None)]
     night(house, Bill, (1, "paid"), (2, "open"), (4, "cancelled"))
     assert published(house, "id, status") == [(1, "paid"), (2, "paid"), (4, "cancelled")]

@@ -97,13 +97,15 @@ def test_what_fits_is_published_together(house: House) -> None:
 
 
 def test_an_invoice_waits_for_its_last_line_and_its_lines_with_it(house: House) -> None:
-    invoices(house, (1, "3.00"), (2, "5.00"))
+    invoices(house, (1, "3.00"), (2, "5.00"), (3, "1.00"))
     lines(house, (1, 1, "1.00"), (3, 2, "5.00"))
     assert published(house) == ([2], [3])
-    assert waiting(house) == {("invoices", "total", 1), ("lines", "reference", 1)}
+    assert waiting(house) == {("invoices", "total", 2), ("lines", "reference", 1)}
     assert published(house) == ([2], [3])
+    invoices(house, (3, "0.00"))
+    assert published(house) == ([2, 3], [3])
     lines(house, (2, 1, "2.00"))
-    assert published(house) == ([1, 2], [1, 2, 3])
+    assert published(house) == ([1, 2, 3], [1, 2, 3])
     assert waiting(house) == set()
 
 

@@ -140,6 +140,16 @@ def test_a_contract_that_is_not_there_is_told_with_the_near_one(tilth: Tilth, fo
     assert (said.code, "expected Customer, perhaps" in said.err) == (1, True)
 
 
+def test_a_rule_of_the_whole_table_is_told_and_counts(tilth: Tilth, folder: Path) -> None:
+    ruled = CONTRACT.replace("import Contract, field", "import Contract, field, row_count")
+    (folder / "contracts.py").write_text(f"{ruled}    rules = (row_count(at_least=5),)\n")
+    pl.DataFrame(ROWS[:1], schema=["id", "email", "credit", "branch"], orient="row").write_csv(folder / "one.csv")
+    said = _judge(tilth, folder, "one.csv")
+    assert said.code == 3, said.err
+    assert said.out.splitlines()[0] == "1 records: 1 good, 0 duplicate, 0 toxic"
+    assert "the whole would be held, row_count: number of rows is 1, expected at least 5" in said.out
+
+
 NESTED = """
 import polars as pl
 import pandera.polars as pa
