@@ -63,8 +63,8 @@ def as_json(raw: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
 
 def one_reason(rule: pl.Expr, column: str | None, value: pl.Expr | pl.Series, expected: str) -> pl.Expr:
     """A list of just one reason for each row."""
-    told = {"column": pl.lit(column, pl.String), "value": value, "expected": pl.lit(expected)}
-    return pl.concat_list(pl.struct(rule=rule, **told)).cast(REASONS).alias("reasons")
+    one = pl.struct(rule=rule, column=pl.lit(column, pl.String), value=value, expected=pl.lit(expected))
+    return pl.concat_list(one).cast(REASONS).alias("reasons")
 
 
 def key_text(values: pl.DataFrame, key: Sequence[str]) -> pl.Series:
