@@ -168,7 +168,10 @@ class _Turn:
         self.counts["removed"] += leave(self.candidate, self.keyed, spec, picture, storage)
 
     def overtake(self) -> None:
-        """Open entries whose key has a good record of a later pull are superseded: a new row, or the same as it was."""
+        """Open entries whose key has a good record of a later pull are superseded: a row, new or as it was.
+
+        So are those whose source has deleted the key since: they would come back with a parent, or a correction.
+        """
         spec = self.turn.judge.spec
         keyed = self.open.filter(pl.col("key").is_not_null())
         if keyed.is_empty() or not spec.key or not (self.turn.pulls or self.counts["written"]):
@@ -179,7 +182,7 @@ class _Turn:
         files = [self.lake.storage.url(pull.ready) for pull in self.turn.pulls if pull.pending]
         good = [quoted(self.turn.name)]
         if files:
-            same = "SELECT _batch, _ordinal FROM tilth_settled WHERE state = 'unchanged'"
+            same = "SELECT _batch, _ordinal FROM tilth_settled WHERE state IN ('unchanged', 'deleted')"
             good.append(f"(SELECT * FROM {parquet(*files)} SEMI JOIN ({same}) USING (_batch, _ordinal))")
         late = [
             self.candidate.frame(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from company import Parent, Scripted, lake_in
+from company import Child, Parent, Scripted, declaration, lake_in
 from houses import House, plain
 
 from tilth.schemas.contract import Contract
@@ -76,3 +76,24 @@ def test_a_table_that_refers_to_itself_waits_too_and_keeps_no_other_from_being_p
     parents(house, 7)
     house.publish()
     assert house.rows("SELECT id FROM branches ORDER BY id") == [(1,), (2,)]
+
+
+def test_an_orphan_that_its_source_deleted_does_not_come_back_with_its_parent(tmp_path: Path) -> None:
+    house = House(lake_in(tmp_path))
+    columns = {**PARENTS, "gone": pa.bool_()}
+    house.tables |= {"parents": (declaration("parents"), Parent), "children": (declaration("children"), Child)}
+    one: Row = {"id": 1, "content": 1, "version": 1, "gone": False}
+    house.ingest("parents", Scripted([one], columns))
+    house.ingest(
+        "children", Scripted([{**one, "parent": 2}, {**one, "id": 2, "content": -1}], {**columns, "parent": INT})
+    )
+    assert house.publish().tables["children"].counts["open_after"] == 2
+    dead = [{**one, "id": id, "version": 2, "gone": True} for id in (1, 2)]
+    house.ingest("children", Scripted(dead, {**columns, "parent": INT}))
+    counts = house.publish().tables["children"].counts
+    assert (counts["deleted"], counts["superseded_open"], counts["open_after"]) == (2, 2, 0)
+    house.ingest("parents", Scripted([{**one, "id": 2}], columns))
+    house.ingest("children", Scripted([], {**columns, "parent": INT}))
+    house.publish()
+    assert house.rows("SELECT id FROM children") == []
+    assert house.problems() == []
