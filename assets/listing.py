@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -13,10 +14,11 @@ import sqlalchemy as sa
 
 from tilth.assets import parquet, state
 from tilth.assets.database import State
+from tilth.assets.instant import Instant
 from tilth.assets.quarantine import OPENED, last_status, opening_event
 from tilth.assets.storage import Storage
 
-__all__ = ["Entry", "History", "Mend", "details", "listing", "raws_of"]
+__all__ = ["Count", "Entry", "History", "Mend", "counts", "details", "listing", "raws_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,19 @@ class Mend:
     expires_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many entries of one table have one status."""
+
+    table: str
+    status: str
+    entries: int
+    last_day: int  # of them, opened in the last 24 hours
+    last_week: int  # in the last 7 days
+    oldest: datetime
+    rules: Mapping[str, int]  # rule → entries that have it among their reasons, most first
+
+
 def listing(
     lake_state: State,
     storage: Storage,
@@ -70,17 +85,50 @@ def listing(
     table: str | None = None,
     status: str | None = None,
     rule: str | None = None,
+    before: datetime | None = None,
+    oldest_first: bool = False,
     limit: int | None = None,
 ) -> list[Entry]:
-    """The entries that fit, newest opening first. Openings that a rollback took back are none."""
-    entry, event = state.entries.c, state.events.c
-    query = _query(table).order_by(sa.literal_column("opening.id").desc())
-    query = query.where(event.event != "withdrawn") if status is None else query.where(event.event.in_(_events(status)))
-    if rule is not None:
-        query = query.where(sa.cast(entry.rules, sa.String).contains(f'"{rule}"', autoescape=True))
+    """The entries that fit, newest opening first; `before`: opened before. Openings that were taken back are none."""
+    age = sa.literal_column("opening.id")
+    query = _fitting(table, status, rule, before).order_by(age if oldest_first else age.desc())
     with lake_state.read() as connection:
         rows = connection.execute(query.limit(limit) if limit is not None else query).mappings().all()
     return _with_files(rows, storage, ["reasons"])
+
+
+def counts(
+    lake_state: State,
+    *,
+    now: datetime,
+    table: str | None = None,
+    status: str | None = None,
+    rule: str | None = None,
+    before: datetime | None = None,
+) -> list[Count]:
+    """How many entries fit, by table and status: most first."""
+    fitting = _fitting(table, status, rule, before).subquery("fitting").c
+    rules, day = sa.cast(fitting.rules, sa.String), timedelta(days=1)
+    ages = [sa.func.sum(sa.case((fitting.at >= now - span, 1), else_=0)) for span in (day, 7 * day)]
+    told = sa.case((fitting.event.in_(OPENED), "open"), else_=fitting.event).label("told")
+    query = sa.select(fitting.table_name, told, rules, sa.func.count(), *ages, sa.func.min(fitting.at))
+    query = query.group_by(fitting.table_name, told, rules)
+    found: dict[tuple[str, str], Count] = {}
+    with lake_state.read() as connection:
+        for row in connection.execute(query):
+            name, said, texts, entries, last_day, last_week, oldest = tuple(row)
+            old = found.get((name, said), Count(name, said, 0, 0, 0, oldest, {}))
+            names: Counter[str] = Counter(old.rules) + Counter(dict.fromkeys(json.loads(texts), entries))
+            found[name, said] = Count(
+                name,
+                said,
+                old.entries + entries,
+                old.last_day + last_day,
+                old.last_week + last_week,
+                min(old.oldest, oldest),
+                dict(names.most_common()),
+            )
+    return sorted(found.values(), key=lambda one: (-one.entries, one.table, one.status))
 
 
 def details(lake_state: State, storage: Storage, id: str) -> tuple[Entry, list[History], list[Mend]] | None:
@@ -121,6 +169,16 @@ def _query(table: str | None) -> sa.Select[*tuple[Any, ...]]:
     place = (opening.c.run_id, opening.c.at, opening.c.batch_id, opening.c.ordinal, opening.c.path)
     joined = sa.select(*columns, *place).select_from(last).join(state.events, event.id == last.c.id)
     return joined.join(state.entries, entry.id == event.entry_id).join(opening, opening.c.id == opening_event(entry.id))
+
+
+def _fitting(
+    table: str | None, status: str | None, rule: str | None, before: datetime | None
+) -> sa.Select[*tuple[Any, ...]]:
+    event = state.events.c.event
+    query = _query(table).where(event != "withdrawn" if status is None else event.in_(_events(status)))
+    if rule is not None:
+        query = query.where(sa.cast(state.entries.c.rules, sa.String).contains(f'"{rule}"', autoescape=True))
+    return query if before is None else query.where(sa.literal_column("opening.at", Instant) < before)
 
 
 def _events(status: str) -> Sequence[str]:

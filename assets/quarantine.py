@@ -7,9 +7,7 @@ file that its latest opening names.
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,24 +20,10 @@ from tilth.assets import state
 from tilth.assets.bulk import Rows
 from tilth.assets.lake import Run
 
-__all__ = [
-    "EVENTS",
-    "OPEN",
-    "OPENED",
-    "Planned",
-    "entry_id",
-    "event_counts",
-    "last_event",
-    "last_status",
-    "open_count",
-    "open_entries",
-    "opening_event",
-    "plan_opening",
-    "record",
-]
+__all__ = ["EVENTS", "OPEN", "OPENED", "Planned", "event_counts", "last_event", "last_status", "open_count"]
+__all__ += ["open_entries", "opening_event", "plan_opening", "record"]
 
 OPENED = ("opened", "reopened")
-_CLOSED = ("replayed", "corrected", "superseded", "waived", "discarded", "withdrawn")
 _CHUNK = 50_000
 
 EVENTS = pl.Schema(
@@ -82,13 +66,6 @@ class Planned:
     seen: pl.DataFrame  # the toxic records that are the same as an open entry: duplicate
     superseded: tuple[str, ...]  # entries that a newer toxic record of their key overtakes
     events: pl.DataFrame  # EVENTS, in order
-
-
-def entry_id(table: str, key_or_origin: str | Sequence[object], raw: str, contract_version: str) -> str:
-    """The id of a toxic record: of what it is, not of when it came. `raw` is its JSON object of texts."""
-    told = [table, key_or_origin, json.loads(raw), contract_version]
-    text = json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def plan_opening(toxic: pl.DataFrame, open: pl.DataFrame) -> Planned:
@@ -224,7 +201,7 @@ def last_event(connection: sa.Connection, table: str | None = None) -> int:
 def last_status(table: str | None, upto_event: int | None = None) -> sa.Subquery:
     """The id of each entry's last event that changes a status (of one table, or of all; up to an event)."""
     of = state.events.c
-    query = sa.select(sa.func.max(of.id).label("id")).where(of.event.in_(OPENED + _CLOSED))
+    query = sa.select(sa.func.max(of.id).label("id")).where(_moving(state.events))
     if table is not None:
         query = query.where(of.table_name == table)
     if upto_event is not None:
@@ -236,14 +213,26 @@ def opening_event(entry: sa.ColumnElement[str]) -> sa.ScalarSelect[int]:
     """The id of an entry's latest opening that was not withdrawn (a withdrawal takes back the opening before it)."""
     one, later, undone = state.events.alias(), state.events.alias(), state.events.alias()
     between = sa.exists().where(
-        later.c.entry_id == one.c.entry_id, later.c.event == "opened", later.c.id > one.c.id, later.c.id < undone.c.id
+        _moving(later),
+        later.c.entry_id == one.c.entry_id,
+        later.c.event == "opened",
+        later.c.id > one.c.id,
+        later.c.id < undone.c.id,
     )
     taken_back = sa.exists().where(
+        _moving(undone),
         undone.c.entry_id == one.c.entry_id,
         undone.c.event == "withdrawn",
         undone.c.id > one.c.id,
         ~between.correlate(one, undone),
     )
     not_taken_back = ~taken_back.correlate(one)
-    latest = sa.select(sa.func.max(one.c.id)).where(one.c.entry_id == entry, one.c.event == "opened", not_taken_back)
+    latest = sa.select(sa.func.max(one.c.id)).where(
+        _moving(one), one.c.entry_id == entry, one.c.event == "opened", not_taken_back
+    )
     return latest.correlate_except(one).scalar_subquery()
+
+
+def _moving(events: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Events that change a status, all but `seen`: in the very words of the index `events_by_life`."""
+    return events.c.event != sa.literal_column("'seen'")

@@ -11,9 +11,8 @@ from collections.abc import Mapping
 import polars as pl
 
 from tilth.assets.pulls import BatchRow
-from tilth.assets.quarantine import entry_id
 from tilth.assets.storage import Storage
-from tilth.assets.toxic import TOXIC, read_batch, rules_of, with_ids
+from tilth.assets.toxic import TOXIC, entry_id, read_batch, rules_of, with_ids
 from tilth.schemas.judging import REASON, REASONS, Judge
 from tilth.schemas.reasons import as_json
 

@@ -20,6 +20,9 @@ _big = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite autoincremen
 _json = sa.JSON(none_as_null=True)  # None is NULL, not the text "null"
 
 
+_moves = sa.text("event != 'seen'")  # what `seen` entries cost every night stays away from who asks what is open
+
+
 def _id() -> sa.Column[int]:
     return sa.Column("id", _big, primary_key=True, autoincrement=True)
 
@@ -123,6 +126,7 @@ events = sa.Table(
     sa.Column("detail", sa.Text),
     sa.Index("events_by_entry", "entry_id", "id"),
     sa.Index("events_by_table", "table_name", "id"),
+    sa.Index("events_by_life", "entry_id", "id", "table_name", "event", sqlite_where=_moves, postgresql_where=_moves),
 )
 
 mends = sa.Table(

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 
 import polars as pl
 
 from tilth.assets import parquet
 from tilth.assets.pulls import BatchRow
-from tilth.assets.quarantine import entry_id
 from tilth.assets.storage import Storage
 from tilth.schemas.judging import REASONS
 from tilth.schemas.reasons import as_json
 from tilth.schemas.spec import Spec
 
-__all__ = ["TOXIC", "of_fault", "read_batch", "rules_of", "version_text", "with_ids", "with_raw"]
+__all__ = ["TOXIC", "entry_id", "of_fault", "read_batch", "rules_of", "version_text", "with_ids", "with_raw"]
 
 TOXIC = pl.Schema(
     {
@@ -28,6 +29,13 @@ TOXIC = pl.Schema(
         "version": pl.String(),
     }
 )
+
+
+def entry_id(table: str, key_or_origin: str | Sequence[object], raw: str, contract_version: str) -> str:
+    """The id of a toxic record: of what it is, not of when it came. `raw` is its JSON object of texts."""
+    told = [table, key_or_origin, json.loads(raw), contract_version]
+    text = json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def read_batch(storage: Storage, batch: BatchRow) -> pl.DataFrame:

@@ -14,7 +14,7 @@ __all__ = ["overtaken"]
 
 
 def overtaken(candidate: Candidate, turn: Turn, open: pl.DataFrame, storage: Storage) -> list[str]:
-    """The ids of `open` entries whose key has a good record of a later pull: a new row, or the same as it was."""
+    """The ids of `open` entries whose key has a good record of a later pull: a row, new or as it was, or its end."""
     spec = turn.judge.spec
     keyed = open.filter(pl.col("key").is_not_null())
     if keyed.is_empty() or not spec.key:
@@ -25,7 +25,7 @@ def overtaken(candidate: Candidate, turn: Turn, open: pl.DataFrame, storage: Sto
     files = [storage.url(pull.ready) for pull in turn.pulls if pull.pending]
     good = [quoted(turn.name)]
     if files:
-        same = "SELECT _batch, _ordinal FROM tilth_settled WHERE state = 'unchanged'"
+        same = "SELECT _batch, _ordinal FROM tilth_settled WHERE state IN ('unchanged', 'deleted')"
         good.append(f"(SELECT * FROM {parquet(*files)} SEMI JOIN ({same}) USING (_batch, _ordinal))")
     late = [
         candidate.frame(

@@ -178,7 +178,10 @@ class _Turn:
         self.counts["removed"] += leave(self.candidate, self.keyed, spec, picture, storage)
 
     def overtake(self) -> None:
-        """Open entries whose key has a good record of a later pull are superseded: a new row, or the same as it was."""
+        """Open entries whose key has a good record of a later pull are superseded: a row, new or as it was.
+
+        So are those whose source has deleted the key since: they would come back with a parent, or a correction.
+        """
         if self.turn.pulls or self.counts["written"]:
             self._move(overtaken(self.candidate, self.turn, self.open, self.lake.storage), "superseded")
 

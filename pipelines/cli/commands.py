@@ -62,7 +62,7 @@ def _sources() -> tuple[Command, ...]:
 
 def _quarantine() -> tuple[Command, ...]:
     return (
-        _one("list", "The entries, newest first.", "quarantine:list_entries"),
+        _one("list", "How many entries there are, and the entries.", "quarantine:list_entries"),
         _one("show", "One entry: the record as pulled, every reason, its history.", "quarantine:show"),
         _one("explain", "One entry in plain words, and what would mend it.", "quarantine:explain"),
         _one("export", "Entries as CSV or XLSX, for whoever can mend them.", "quarantine:export"),

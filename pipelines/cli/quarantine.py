@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tilth.assets.fields import duration_of
 from tilth.assets.marked import mistake
 from tilth.errors import TilthError
 from tilth.pipelines.cli.answers import Answer, here
+from tilth.pipelines.cli.status import age
 from tilth.pipelines.cli.tables import grid
 from tilth.pipelines.project import open_lake, open_project, read_project
 from tilth.pipelines.settings import find_project, read_settings
@@ -29,34 +32,73 @@ _SHOWN = 50  # entries of a list for a person; --limit says otherwise
 Table = Annotated[str | None, typer.Option("--table", help="Only this table.", show_default=False)]
 State = Annotated[str | None, typer.Option("--status", help=f"Only {', '.join(STATUSES)}.", show_default=False)]
 Rule = Annotated[str | None, typer.Option("--rule", help="Only with this rule among the reasons.", show_default=False)]
-Limit = Annotated[int | None, typer.Option("--limit", min=1, help="At most so many, the newest.", show_default=False)]
+Limit = Annotated[int | None, typer.Option("--limit", min=1, help="At most so many entries.", show_default=False)]
+Older = Annotated[
+    str | None, typer.Option("--older-than", help="Only those opened longer ago: 26h, 7d.", show_default=False)
+]
 Id = Annotated[str, typer.Argument(help="An entry's id, or its beginning.")]
 
 
 def list_entries(
-    context: typer.Context, table: Table = None, status: State = None, rule: Rule = None, limit: Limit = None
+    context: typer.Context,
+    table: Table = None,
+    status: State = None,
+    rule: Rule = None,
+    older_than: Older = None,
+    oldest: Annotated[bool, typer.Option("--oldest", help="The oldest first, not the newest.")] = False,
+    only_counts: Annotated[bool, typer.Option("--counts", help="Only how many there are, not the entries.")] = False,
+    limit: Limit = None,
 ) -> Answer:
-    """The entries of the quarantine, newest first.
+    """How many entries the quarantine has, by table, status, age and rule; then the entries, newest first.
 
-    Example: tilth quarantine list --table orders --status open
+    Example: tilth quarantine list --table orders --status open --older-than 7d
     """
-    entries = _entries(_lake(context), table, status, rule, limit)
-    if table is not None and not entries:
+    from tilth.assets.listing import counts, listing
+
+    lake, now = _lake(context), datetime.now(UTC)
+    asked: dict[str, Any] = {
+        "table": table,
+        "status": _status(status),
+        "rule": rule,
+        "before": _before(older_than, now),
+    }
+    counted = [asdict(one) for one in counts(lake.state, now=now, **asked)]
+    if table is not None and not counted:
         _refuse_unknown(context, table)
-    rows = [_row(entry) for entry in entries]
-    shown = rows[: limit or _SHOWN]
-    view = [{**row, "id": row["id"][:12], "reasons": [_short(r) for r in row["reasons"]]} for row in shown]
+    if only_counts:
+        return Answer(counted, lambda: _counted(counted, now))
+    entries = listing(lake.state, lake.storage, **asked, oldest_first=oldest, limit=limit)
+    rows, all_of_them = [_row(entry) for entry in entries], sum(one["entries"] for one in counted)
+    return Answer(rows, lambda: _listed(counted, rows[: limit or _SHOWN], all_of_them, now))
 
-    def table_of() -> Any:
-        from rich.console import Group
-        from rich.text import Text
 
-        body = grid(view, ("id", "table", "key", "status", "reasons"), empty="no entry")
-        more = f"\n{len(rows) - len(shown)} more; --limit {len(rows)} shows all" if len(rows) > len(shown) else ""
-        step = "\n  next: tilth quarantine explain ID" if rows else ""
-        return Group(body, Text((more + step).removeprefix("\n"))) if more or step else body
+def _counted(counted: list[dict[str, Any]], now: datetime) -> Any:
+    """The counts as a person reads them."""
+    rows = [
+        {
+            **one,
+            "older": one["entries"] - one["last_week"],
+            "oldest": age((now - one["oldest"]).total_seconds()),
+            "rules": [f"{rule} {count:,}" for rule, count in one["rules"].items()],
+        }
+        for one in counted
+    ]
+    return grid(
+        rows, ("table", "status", "entries", "last_day", "last_week", "older", "oldest", "rules"), empty="no entry"
+    )
 
-    return Answer(rows, table_of)
+
+def _listed(counted: list[dict[str, Any]], rows: list[dict[str, Any]], all_of_them: int, now: datetime) -> Any:
+    """The counts, and the entries below them."""
+    from rich.console import Group
+    from rich.text import Text
+
+    if not rows:
+        return _counted(counted, now)
+    view = [{**row, "id": row["id"][:12], "reasons": [_short(r) for r in row["reasons"]]} for row in rows]
+    body = grid(view, ("id", "table", "key", "status", "reasons"), empty="no entry")
+    more = f"{all_of_them - len(rows):,} more; --limit {all_of_them} shows all\n" if all_of_them > len(rows) else ""
+    return Group(_counted(counted, now), Text(), body, Text(f"{more}  next: tilth quarantine explain ID"))
 
 
 def show(context: typer.Context, id: Id) -> Answer:
@@ -106,12 +148,14 @@ def export(
 
     Example: tilth quarantine export orders.xlsx --table orders
     """
+    from tilth.assets.listing import listing
     from tilth.pipelines.cli.export import write
 
     lake = _lake(context)
     if file.exists() and not force:
         raise TilthError("this file exists", where=str(file), next=f"tilth quarantine export {file} --force")
-    entries = _entries(lake, table, status, rule, None)
+    asked: dict[str, Any] = {"table": table, "status": _status(status), "rule": rule}
+    entries = listing(lake.state, lake.storage, **asked)
     write(entries, file, storage=lake.storage)
     document = {"file": str(file), "entries": len(entries)}
     return Answer(document, f"{len(entries)} entries written to {file}")
@@ -121,13 +165,21 @@ def _lake(context: typer.Context) -> Lake:
     return open_lake(read_settings(find_project(here(context).project)))
 
 
-def _entries(lake: Lake, table: str | None, status: str | None, rule: str | None, limit: int | None) -> list[Entry]:
-    from tilth.assets.listing import listing
-
+def _status(status: str | None) -> str | None:
     if status is not None and status not in STATUSES:
         error = mistake(f"no entry has the status {status}", where="", got=status, known=STATUSES)
         raise TilthError(error.what, expected=error.expected, got=status, next="tilth quarantine list")
-    return listing(lake.state, lake.storage, table=table, status=status, rule=rule, limit=limit)
+    return status
+
+
+def _before(older_than: str | None, now: datetime) -> datetime | None:
+    if older_than is None:
+        return None
+    span = duration_of(older_than)
+    if span is None:
+        step = "tilth quarantine list --older-than 7d"
+        raise TilthError("this is no span of time", got=older_than, expected="30m, 26h, 7d or 1d12h", next=step)
+    return now - span
 
 
 def _refuse_unknown(context: typer.Context, table: str) -> None:

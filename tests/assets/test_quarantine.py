@@ -15,7 +15,6 @@ from tilth.assets.lake import Lake, Run
 from tilth.assets.quarantine import (
     EVENTS,
     OPEN,
-    entry_id,
     event_counts,
     last_event,
     open_count,
@@ -23,6 +22,7 @@ from tilth.assets.quarantine import (
     plan_opening,
     record,
 )
+from tilth.assets.toxic import entry_id
 
 RunAt = Callable[[int], Run]
 TOXIC = [name for name in OPEN if name != "path"]

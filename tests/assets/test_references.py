@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from company import Parent, Scripted, lake_in
+from company import Child, Parent, Scripted, declaration, lake_in
 from houses import House, plain
 
 from tilth.schemas.contract import Contract
@@ -101,3 +101,24 @@ def test_those_who_wait_for_each_other_come_back_together(house: House) -> None:
     house.publish()
     assert house.rows("SELECT heads.id, tails.id FROM heads, tails") == [(1, 5)]
     assert not house.problems()
+
+
+def test_an_orphan_that_its_source_deleted_does_not_come_back_with_its_parent(tmp_path: Path) -> None:
+    house = House(lake_in(tmp_path))
+    columns = {**PARENTS, "gone": pa.bool_()}
+    house.tables |= {"parents": (declaration("parents"), Parent), "children": (declaration("children"), Child)}
+    one: Row = {"id": 1, "content": 1, "version": 1, "gone": False}
+    house.ingest("parents", Scripted([one], columns))
+    house.ingest(
+        "children", Scripted([{**one, "parent": 2}, {**one, "id": 2, "content": -1}], {**columns, "parent": INT})
+    )
+    assert house.publish().tables["children"].counts["open_after"] == 2
+    dead = [{**one, "id": id, "version": 2, "gone": True} for id in (1, 2)]
+    house.ingest("children", Scripted(dead, {**columns, "parent": INT}))
+    counts = house.publish().tables["children"].counts
+    assert (counts["deleted"], counts["superseded_open"], counts["open_after"]) == (2, 2, 0)
+    house.ingest("parents", Scripted([{**one, "id": 2}], columns))
+    house.ingest("children", Scripted([], {**columns, "parent": INT}))
+    house.publish()
+    assert house.rows("SELECT id FROM children") == []
+    assert house.problems() == []

@@ -173,6 +173,9 @@ class Project:
             now = table.current.get(record.key) if record.key is not None else None
             if now and max(now.origin[0], table.confirmed.get(now.key or 0, 0)) > record.origin[0]:
                 record.state = "superseded_open"
+            dead = [r.origin[0] for r in table.having("deleted") if r.key == record.key]
+            if record.key is not None and any(number > record.origin[0] for number in dead):
+                record.state = "superseded_open"  # its source has deleted it since
 
     @staticmethod
     def _compared(table: Table, number: int, keys: frozenset[int]) -> None:

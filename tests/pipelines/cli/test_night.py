@@ -41,6 +41,16 @@ def test_the_quarantine_is_listed_shown_and_explained(standing: Any, tilth: Tilt
     assert set(entries["sales"]) >= {"id", "table", "key", "status", "run_id", "batch", "reasons"}
     only = tilth("quarantine", "list", "--table", "customers", "--status", "open", "--json", cwd=standing.folder).json
     assert [entry["id"] for entry in only] == [entries["customers"]["id"]]
+    oldest = tilth("quarantine", "list", "--oldest", "--json", cwd=standing.folder).json
+    newest = tilth("quarantine", "list", "--json", cwd=standing.folder).json
+    assert oldest == newest[::-1]
+    counts = tilth("quarantine", "list", "--counts", "--json", cwd=standing.folder).json
+    told = {(one["table"], one["status"], one["entries"], one["last_day"], *one["rules"]) for one in counts}
+    assert told == {("customers", "open", 1, 1, "greater_than_or_equal_to"), ("sales", "open", 1, 1, "reference")}
+    assert tilth("quarantine", "list", "--older-than", "1h", "--json", cwd=standing.folder).json == []
+    assert "no span of time" in tilth("quarantine", "list", "--older-than", "0s", cwd=standing.folder).err
+    words = tilth("quarantine", "list", cwd=standing.folder).out
+    assert words.index("last week") < words.index("reasons")
     id = entries["customers"]["id"]
     shown = tilth("quarantine", "show", id[:10], "--json", cwd=standing.folder).json
     assert shown["raw"]["name"] == "Cy"
