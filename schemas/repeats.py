@@ -45,26 +45,64 @@ def repeats_in(
     groups: tuple[tuple[str, ...], ...], frames: Callable[[], Iterator[pl.DataFrame]], *, at_once: int = _AT_ONCE
 ) -> Repeats:
     """Read the frames (the same ones each time they are asked for), again for every `at_once` hashes they have."""
-    if not groups:
-        return Repeats((), ())
     share, shares = 0, 1
     found: list[list[pl.Series]] = [[] for _ in groups]
     while share < shares:
-        kept: list[list[pl.Series]] = [[] for _ in groups]
+        seen = [_Seen() for _ in groups]
         for frame in frames():
-            for mine, columns in zip(kept, groups, strict=True):
-                mine.append(_share(_hashed(frame, columns), share, shares))
-            while share == 0 and sum(len(one) for mine in kept for one in mine) > at_once:
+            for one, columns in zip(seen, groups, strict=True):
+                one.add(_share(_hashed(frame, columns), share, shares))
+            if sum(one.fresh for one in seen) <= at_once // 2:
+                continue
+            for one in seen:
+                one.sort_out()
+            while share == 0 and sum(one.known for one in seen) > at_once // 2:
                 shares *= 2
-                kept = [[_share(one, share, shares) for one in mine] for mine in kept]
-        for all_shares, mine in zip(found, kept, strict=True):
-            all_shares.append(_twice(mine))
+                for one in seen:
+                    one.hashes = [_share(hashes, share, shares) for hashes in one.hashes]
+        for all_shares, one in zip(found, seen, strict=True):
+            one.find_twice()
+            all_shares.append(one.twice)
         share += 1
     return Repeats(groups, tuple(pl.concat(one) for one in found))
 
 
+class _Seen:
+    """The hashes of one group as they come: each that came, and those that came twice."""
+
+    def __init__(self) -> None:
+        self.twice = pl.Series("hash", [], dtype=pl.UInt64)
+        self.hashes = [self.twice]  # the first holds each hash once
+
+    @property
+    def known(self) -> int:
+        return len(self.hashes[0])
+
+    @property
+    def fresh(self) -> int:
+        return sum(map(len, self.hashes[1:]))
+
+    def add(self, hashes: pl.Series) -> None:
+        self.hashes.append(hashes)
+
+    def find_twice(self) -> bool:
+        """Whether some came twice that were not known to."""
+        ordered = pl.concat(self.hashes).sort()
+        again = ordered.slice(1) == ordered.slice(0, max(0, len(ordered) - 1))
+        self.hashes = [ordered]
+        if again.any():
+            self.twice = pl.concat([self.twice, ordered.slice(1).filter(again)]).unique()
+        return bool(again.any())
+
+    def sort_out(self) -> None:
+        if self.find_twice():
+            self.hashes = [self.hashes[0].unique()]
+
+
 def _hashed(values: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
-    """A hash of each row's values, null where one of them is."""
+    """A hash of each row's values, null where one is. A whole number is its own: such keys often come sorted."""
+    if len(columns) == 1 and values.schema[columns[0]].is_integer():
+        return values[columns[0]].cast(pl.UInt64, wrap_numerical=True).alias("hash")
     value = pl.col(columns[0]) if len(columns) == 1 else pl.struct(columns)
     there = pl.all_horizontal(pl.col(columns).is_not_null())
     return values.select(pl.when(there).then(value.hash()).alias("hash")).to_series()
@@ -72,14 +110,7 @@ def _hashed(values: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
 
 def _share(hashes: pl.Series, share: int, shares: int) -> pl.Series:
     hashes = hashes.drop_nulls()
-    return hashes if shares == 1 else hashes.filter(hashes % shares == share)
-
-
-def _twice(hashes: Sequence[pl.Series]) -> pl.Series:
-    """The hashes that stand there more than once."""
-    ordered = pl.concat([pl.Series("hash", [], dtype=pl.UInt64), *hashes]).sort()
-    later = ordered.slice(1)
-    return later.filter(later == ordered.slice(0, len(later))).unique()
+    return hashes if shares == 1 else hashes.filter(hashes.hash() % shares == share)
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,9 @@ class Looked:
         """What passes through, key, version, raw and reasons of the toxic rows."""
         condemned = self.condemned
         at = pl.Series([], dtype=pl.UInt32) if condemned is None else condemned.arg_true()
-        rows, values, passing = copied(self.raw, at), copied(self.values.frame, at), self.values.passing
+        rows, passing = copied(self.raw, at), self.values.passing
+        read = list(dict.fromkeys([*self.spec.key, *(name for one in self.failures for name in one.read)]))
+        values = copied(self.values.frame.select(read), at) if read else rows
         told = [
             key_text(values, self.spec.key).alias("key"),
             pl.repeat(None, len(at), dtype=pl.String, eager=True).alias("version"),

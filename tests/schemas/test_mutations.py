@@ -61,7 +61,11 @@ SEEDS: dict[str, tuple[str, str, str]] = {  # what goes wrong: file, words, mist
     "nulls that must not pass settle a rule": ("splitting.py", "(nulls == 0 or rule.ignore_na) and verdict", "verdict"),
     "rows already complained of are asked": ("splitting.py", "failed & ~skipped, asked", "failed, asked"),
     "a rule that only warns condemns": ("splitting.py", 'is not None and rule.severity == "error"', "is not None"),
-    "values that come twice are overlooked": ("repeats.py", "later == ordered.slice", "later != ordered.slice"),
+    "values that come twice are overlooked": (
+        "repeats.py",
+        "ordered.slice(1) == ordered",
+        "ordered.slice(1) != ordered",
+    ),
     "of suspects all are taken": ("repeats.py", "there & pl.struct(", "there | pl.struct("),
     "an optional column may be null": ("values.py", "(here or column.key)", "column.required"),
     "a value that cannot be read is missing, too": ("values.py", "nulls = nulls & ~wrong", "nulls = nulls | wrong"),

@@ -104,7 +104,7 @@ def test_what_must_be_unique_is_as_plain_python_has_it(rows: list[tuple[str | No
     assert verdict.counts["good"] == len(standing) and verdict.counts["duplicate"] == duplicates
 
 
-@given(st.lists(st.lists(st.integers(0, 40), max_size=12), max_size=6), st.integers(1, 30))
+@given(st.lists(st.lists(st.integers(0, 40), max_size=12), max_size=6), st.integers(2, 30))
 def test_hashes_are_looked_at_in_shares(pieces: list[list[int]], at_once: int) -> None:
     frames = [pl.DataFrame({"n": piece}, schema={"n": pl.Int64}) for piece in pieces]
     found = repeats_in((("n",),), lambda: iter(frames), at_once=at_once)
