@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -21,14 +22,27 @@ _TOXIC = {"file": pl.String(), "line": pl.Int64(), "key": pl.String(), "raw": pl
 
 
 class Sheets:
-    """The three files while they grow."""
+    """The three files while they grow: one piece is written while the next one is judged."""
 
-    def __init__(self, folder: Path, good: Sheet, toxic: Sheet, reasons: Path) -> None:
+    def __init__(self, folder: Path, good: Sheet, toxic: Sheet, reasons: Path, writer: Executor) -> None:
         self.places = [folder / name for name in _NAMES]
-        self._good, self._toxic, self._reasons = good, toxic, reasons
+        self._good, self._toxic, self._reasons, self._writer = good, toxic, reasons, writer
+        self._before: Future[None] | None = None
 
     def add(self, good: pl.DataFrame, toxic: pl.DataFrame) -> None:
-        """Some good rows in the contract's types; some toxic records as `_TOXIC`, and their reasons a line each."""
+        """Some good rows in the contract's types; some toxic records as `_TOXIC`, and their reasons a line each.
+
+        Errors of writing come with the next piece, or with `finish`.
+        """
+        self.finish()
+        self._before = self._writer.submit(self._add, good, toxic)
+
+    def finish(self) -> None:
+        """Wait until all is written."""
+        if self._before is not None:
+            self._before.result()
+
+    def _add(self, good: pl.DataFrame, toxic: pl.DataFrame) -> None:
         self._good.add(good)
         self._toxic.add(toxic)
         shown = in_lines(toxic).with_columns(safe_texts(pl.col(pl.String)))
@@ -59,8 +73,14 @@ def writing(folder: Path, spec: Spec, *, force: bool = False) -> Generator[Sheet
             for part in parts:
                 part.unlink(missing_ok=True)
                 cleaning.callback(part.unlink, missing_ok=True)
-            with Sheet(parts[0], pl.Schema(spec.schema)) as good, Sheet(parts[1], pl.Schema(_TOXIC)) as toxic:
-                yield Sheets(folder, good, toxic, parts[2])
+            with (
+                Sheet(parts[0], pl.Schema(spec.schema)) as good,
+                Sheet(parts[1], pl.Schema(_TOXIC)) as toxic,
+                ThreadPoolExecutor(1) as writer,
+            ):
+                sheets = Sheets(folder, good, toxic, parts[2], writer)
+                yield sheets
+                sheets.finish()
             for part, place in zip(parts, places, strict=True):
                 part.replace(place)
         except OSError as error:
