@@ -56,7 +56,7 @@ def repeats_in(
                 continue
             for one in seen:
                 one.sort_out()
-            while share == 0 and sum(one.known for one in seen) > at_once // 2:
+            while share == 0 and sum(one.known for one in seen) > at_once * 3 // 4:
                 shares *= 2
                 for one in seen:
                     one.hashes = [_share(hashes, share, shares) for hashes in one.hashes]
@@ -87,7 +87,7 @@ class _Seen:
 
     def find_twice(self) -> bool:
         """Whether some came twice that were not known to."""
-        ordered = pl.concat(self.hashes).sort()
+        ordered = pl.concat(self.hashes).sort(in_place=True)
         again = ordered.slice(1) == ordered.slice(0, max(0, len(ordered) - 1))
         self.hashes = [ordered]
         if again.any():
