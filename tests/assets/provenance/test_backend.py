@@ -141,7 +141,8 @@ def test_a_backend_that_is_not_well_is_told_in_time_and_gets_all_when_it_is_back
     told = fill(database, 0, 20)
     marquez.moods = [None, None, None, mood]
     began = time.monotonic()
-    done = deliver(database, Backend(marquez.url, api_key=Secret("k3y"), timeout=SOON), budget=SOON * 2)
+    soon = SOON if mood in ("hang", "trickle") else SOON * 10  # only these two take all the time there is
+    done = deliver(database, Backend(marquez.url, api_key=Secret("k3y"), timeout=soon), budget=soon * 2)
     assert time.monotonic() - began < PATIENCE_S
     assert done.problem is not None
     assert said in (done.remark or ""), done.remark
