@@ -15,7 +15,6 @@ from tilth.assets.pulls import BatchRow, PullRow
 from tilth.assets.toxic import of_fault, read_batch, version_text, with_raw
 from tilth.schemas.judging import Judge, Quality
 from tilth.schemas.reasons import one_reason
-from tilth.schemas.values import Lacking, put_together
 
 __all__ = ["keys_in", "verdicts_on"]
 
@@ -42,8 +41,8 @@ def verdicts_on(
         schema = pl.Schema({**ready_schema(spec), HASH: pl.UInt64()})
         work = _Work(made, made.batches, judge, lake, again, Sheet(made.scratch / "contested", schema))
         with work.contested:
-            for raw, kind, lacking in _frames(work):
-                _judge(work, raw, kind, lacking)
+            for frames, kind in _frames(work):
+                _judge(work, frames, kind)
         _resolve(work, version)
     return made.verdicts()
 
@@ -60,33 +59,30 @@ def keys_in(pull: PullRow, batches: Sequence[BatchRow], judge: Judge, lake: Lake
     return keys.rows, unread
 
 
-def _frames(work: _Work) -> Iterator[tuple[pl.DataFrame, str, Lacking | None]]:
+def _frames(work: _Work) -> Iterator[tuple[list[pl.DataFrame], str]]:
     """The pull's records, a batch at a time; rows all at once when a rule compares rows."""
     batches, whole = list(work.batches.values()), list[pl.DataFrame]()
     for batch in batches:
         raw = work.made.standing(read_batch(work.lake.storage, batch))
         if batch.kind == "rows" and work.judge.needs_whole:
             whole.append(raw)
-        else:
-            yield raw, batch.kind, None
+        elif raw.height:
+            yield [raw], batch.kind
     if whole:
-        raw, lacking = put_together(whole)
-        yield raw, "rows", lacking
+        yield whole, "rows"
 
 
-def _judge(work: _Work, raw: pl.DataFrame, kind: str, lacking: Lacking | None) -> None:
-    made = work.made
-    if raw.is_empty():
-        return
+def _judge(work: _Work, frames: Sequence[pl.DataFrame], kind: str) -> None:
+    made, raw = work.made, frames[0]
     if kind == "fault":
         made.refuse(of_fault(raw, work.batches[raw["_batch"][0]]))
         return
-    judged = work.judge.tombstones(raw) if kind == "tombstones" else work.judge.rows(raw, lacking)
+    judged = work.judge.tombstones(raw) if kind == "tombstones" else work.judge.rows(*frames)
     made.count(*judged.quality)
     made.refuse(judged.toxic)
     good = judged.good
     if len(work.again) and good.height:
-        keys = work.judge.keys(raw).select(*PLACE, hash_of(pl.col("_key")))
+        keys = pl.concat(map(work.judge.keys, frames)).select(*PLACE, hash_of(pl.col("_key")))
         several = keys.join(work.again.to_frame(), on=HASH, how="semi")
         work.contested.add(good.join(several, on=PLACE, how="inner"))
         good = good.join(several, on=PLACE, how="anti", maintain_order="left")

@@ -19,7 +19,7 @@ from tilth.connectors.files import delimited, excel
 from tilth.connectors.files.formats import Delimited, Excel, form_of
 from tilth.connectors.files.parts import Part
 from tilth.connectors.files.refused import Refused
-from tilth.errors import DeclarationError, SourceError
+from tilth.errors import DeclarationError, SourceError, TilthError
 from tilth.schemas.casting import exactly
 from tilth.schemas.pieces import rows_of_piece
 
@@ -54,7 +54,8 @@ class Opened:
         with _told(self.file):
             scan = pl.scan_parquet(self.parquet, glob=False)
             if columns is not None:
-                scan = scan.select(exactly(name) for name in columns if name in self.schema)
+                known = [name for name in columns if name in self.schema]
+                scan = scan.select(map(exactly, known or [*self.schema][:1]))  # one at least: to count the rows
             size = rows_of_piece(len(self.schema))
             for first in range(0, max(1, self.records), size):
                 yield scan.slice(first, size).collect()
@@ -83,9 +84,17 @@ def _kept(file: Path, parts: Iterator[Part], parquet: Path) -> Opened:
     first = next(parts)
     with pq.ParquetWriter(parquet, first.table.schema, compression="lz4") as writer:
         for part in chain([first], parts):
-            writer.write_table(part.table)
+            _write(writer, part, parquet.parent)
             lines.append(pl.Series(part.lines, dtype=pl.Int64))
     return _opened(file, parquet, pl.concat(lines))
+
+
+def _write(writer: pq.ParquetWriter, part: Part, folder: Path) -> None:
+    try:
+        writer.write_table(part.table)
+    except OSError as error:  # not the file's fault
+        what = f"no copy can be kept while it is judged ({error.strerror or error})"
+        raise TilthError(what, where=str(folder), next="free space there, or set TMPDIR to another folder") from error
 
 
 def _opened(file: Path, parquet: Path, lines: pl.Series | None) -> Opened:

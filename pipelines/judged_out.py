@@ -62,6 +62,10 @@ def writing(folder: Path, spec: Spec, *, force: bool = False) -> Generator[Sheet
 
     good.parquet is as the contract has it, reasons.csv safe to open in a spreadsheet.
     """
+    for column in spec.columns:
+        if isinstance(column.dtype, pl.Int128 | pl.UInt128):
+            what, where = "this type cannot be written to Parquet", f"{spec.name}.{column.name}"
+            raise TilthError(what, where=where, got=str(column.dtype), next="the same command without --out")
     places = [folder / name for name in _NAMES]
     there = next((place for place in places if place.exists()), None)
     if there and not force:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
+import re
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
 from typing import Any
 
 import polars as pl
@@ -58,6 +59,9 @@ def _leaf(value: object) -> str:
 def from_json(texts: pl.Series, dtype: pl.DataType) -> pl.Series:
     """The values that JSON texts hold, null where a text is no JSON of exactly this type."""
     return pl.Series(texts.name, [_read(text, dtype) for text in texts.to_list()], dtype=dtype)
+
+
+_DIGITS = 40  # more than any type holds
 
 
 class _Misfit(ValueError):
@@ -113,15 +117,18 @@ def _kept(value: Any, right: bool) -> Any:
 
 def _number(value: Any, dtype: pl.DataType) -> Any:
     _kept(value, isinstance(value, int | Decimal) and not isinstance(value, bool))
-    if isinstance(dtype, pl.Decimal):
-        number = Decimal(value)
-        scaled = number.scaleb(dtype.scale)
-        return _kept(number, scaled == scaled.to_integral_value() and abs(scaled) < 10 ** (dtype.precision or 38))
     if dtype.is_float():
-        return _kept(float(value), math.isfinite(float(value)))
+        return _kept(float(value), pl.Series([float(value)]).cast(dtype).is_finite().all())
+    scale = dtype.scale if isinstance(dtype, pl.Decimal) else 0
+    exactly = Context(prec=80, traps=[Inexact, InvalidOperation, Overflow])
+    scaled = exactly.scaleb(exactly.create_decimal(value), scale)  # the size is known before it is made a whole number
+    _kept(value, scaled.adjusted() < _DIGITS and scaled == scaled.to_integral_value(context=exactly))
+    whole = int(scaled)
+    if isinstance(dtype, pl.Decimal):
+        return _kept(scaled.scaleb(-scale, exactly), abs(whole) < 10 ** (dtype.precision or 38))
     bits = int(str(dtype).lstrip("UInt"))
     low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if str(dtype).startswith("I") else (0, 2**bits - 1)
-    return _kept(int(value), value == int(value) and low <= value <= high)
+    return _kept(whole, low <= whole <= high)
 
 
 def _spelled(value: Any, dtype: pl.DataType) -> Any:
@@ -135,12 +142,21 @@ def _spelled(value: Any, dtype: pl.DataType) -> Any:
     if isinstance(dtype, pl.Date):
         return dt.date.fromisoformat(_kept(value, len(value) == 10))
     if isinstance(dtype, pl.Time):
-        return _kept(dt.time.fromisoformat(value), dt.time.fromisoformat(value).tzinfo is None)
+        return _kept(dt.time.fromisoformat(value), dt.time.fromisoformat(value).tzinfo is None and _kept_by(value, 6))
     if isinstance(dtype, pl.Datetime):
-        return _moment(dt.datetime.fromisoformat(value), dtype.time_zone)
+        return _moment(value, dtype)
     raise _Misfit(value)
 
 
-def _moment(value: dt.datetime, zone: str | None) -> dt.datetime:
-    """With its zone where the type has one, and only then."""
-    return _kept(value, (value.tzinfo is None) == (zone is None))
+def _kept_by(text: str, digits: int) -> bool:
+    """Whether a fraction of a second has no more digits than are kept."""
+    fraction = re.search(r"[.,]([0-9]+)", text)
+    return fraction is None or len(fraction[1].rstrip("0")) <= digits
+
+
+def _moment(text: str, dtype: pl.Datetime) -> dt.datetime:
+    """With its zone where the type has one, and only then; to the digits and years that the type holds."""
+    value = dt.datetime.fromisoformat(text)
+    _kept(text, _kept_by(text, 3 if dtype.time_unit == "ms" else 6))
+    _kept(text, dtype.time_unit != "ns" or 1678 <= value.year <= 2261)
+    return _kept(value, (value.tzinfo is None) == (dtype.time_zone is None))

@@ -12,15 +12,16 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
+from tilth.schemas.looked import Looked, joined
 from tilth.schemas.reasons import REASONS, Failure
 from tilth.schemas.relations import Sum, Total
 from tilth.schemas.repeats import Repeats, contest, groups_of, repeats_in
 from tilth.schemas.rules import Quality
 from tilth.schemas.spec import Severity
-from tilth.schemas.splitting import Judge, Looked, copied
+from tilth.schemas.splitting import Judge
 from tilth.schemas.table_rules import verdicts_on_all
 from tilth.schemas.together import blamed
-from tilth.schemas.values import Lacking, put_together, read_values
+from tilth.schemas.values import read_values
 
 __all__ = ["TOXIC", "Frames", "Piece", "listed", "piece_of", "pieces", "repeats_of", "rows_of_piece", "summed"]
 
@@ -60,10 +61,10 @@ def repeats_of(judge: Judge, frames: Frames) -> Repeats:
 def pieces(judge: Judge, frames: Frames, repeats: Repeats | None = None) -> Iterator[Piece]:
     """The rows of the frames, judged, each in one piece."""
     if judge.needs_whole or any(not isinstance(rule, Sum | Total) for rule in judge.spec.rules):
-        yield piece_of(judge, *put_together([*frames(None)]))
+        yield piece_of(judge, *frames(None))
         return
     found, first = repeats or repeats_of(judge, frames), 0
-    held: list[pl.DataFrame] = []
+    held: list[Looked] = []
     places: list[pl.Series] = []
     for raw in frames(None):
         looked = judge.look(raw)
@@ -71,18 +72,19 @@ def pieces(judge: Judge, frames: Frames, repeats: Repeats | None = None) -> Iter
         row = pl.int_range(first, first + raw.height, eager=True)
         yield _piece(looked, row, suspects, pulled=raw.height, quality=(*looked.quality, *_asked(looked)))
         if suspects is not None:
-            held.append(copied(raw, suspects.arg_true()))
+            held.append(looked.only(suspects.arg_true()))
             places.append(row.filter(suspects))
         first += raw.height
     if held:
-        waiting, lacking = put_together(held)
-        said, duplicate, quality = _compared(judge.look(waiting, lacking), _all(waiting))
+        waiting = joined(held)
+        said, duplicate, quality = _compared(waiting, _all(waiting.raw))
         yield _piece(said, pl.concat(places), duplicate, duplicates=int(duplicate.sum()), quality=quality)
 
 
-def piece_of(judge: Judge, raw: pl.DataFrame, lacking: Lacking | None = None) -> Piece:
+def piece_of(judge: Judge, *frames: pl.DataFrame) -> Piece:
     """A whole pull, judged as one piece."""
-    looked = judge.look(raw, lacking)
+    looked = judge.look(*frames)
+    raw = looked.raw
     repeats = repeats_in(groups_of(judge.spec), lambda: iter([looked.values.frame]))
     suspects = _suspects(looked, repeats)
     said, duplicate, unique = _compared(looked, ~_all(raw) if suspects is None else suspects)

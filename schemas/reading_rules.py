@@ -8,7 +8,7 @@ from typing import Any, cast, get_args
 import polars as pl
 
 from tilth.errors import ContractError
-from tilth.schemas.dtypes import is_text, kind_of
+from tilth.schemas.dtypes import kind_of
 from tilth.schemas.near import near
 from tilth.schemas.relations import Ascending, DeclaredRule, FunctionalDependency, Sum, TableRule, Total
 from tilth.schemas.spec import Column, Transitions
@@ -112,7 +112,11 @@ def _table_problems(rule: TableRule, schema: Typed, where: str) -> Iterator[Cont
 def _fits(value: object, dtype: pl.DataType) -> bool:
     if isinstance(value, bool) or isinstance(dtype, pl.Boolean):
         return isinstance(value, bool) and isinstance(dtype, pl.Boolean)
-    return isinstance(value, str) if is_text(dtype) else isinstance(value, int) and dtype.is_integer()
+    if isinstance(dtype, pl.Enum):
+        return value in dtype.categories.to_list()
+    if isinstance(dtype, pl.String | pl.Categorical):
+        return isinstance(value, str)
+    return isinstance(value, int) and dtype.is_numeric()
 
 
 def exact(dtype: pl.DataType) -> bool:
@@ -127,7 +131,7 @@ def transitions_of(
     declared, initial = metadata.get("transitions"), metadata.get("initial")
     if declared is None and initial is None:
         return None, None
-    if not (is_text(dtype) or dtype.is_integer()):
+    if not (isinstance(dtype, pl.String | pl.Enum | pl.Categorical) or dtype.is_integer()):
         raise ContractError("transitions are of texts or whole numbers", where=where, got=str(dtype))
     expected = '{"open": ["paid", "cancelled"], "paid": []}'
     if not isinstance(declared, Mapping | None):

@@ -143,9 +143,9 @@ def contest(suspects: pl.DataFrame, spec: Spec) -> Contest:
         taken.append(Taken(spec.key, "one record per key and version", tied))
         standing = ~(duplicate | tied)
     for columns in spec.unique:
-        rows = suspects.select(columns).with_columns(standing=standing)
-        there = pl.all_horizontal(pl.col("standing"), pl.col(columns).is_not_null())
-        shared = rows.select(there & pl.struct("standing", *columns).is_duplicated()).to_series()
+        rows = suspects.select(columns).with_columns(_standing=standing)
+        there = pl.all_horizontal(pl.col("_standing"), pl.col(columns).is_not_null())
+        shared = rows.select(there & pl.struct("_standing", *columns).is_duplicated()).to_series()
         taken.append(Taken(columns, "a value that no other row has", shared))
         standing = standing & ~shared
     return Contest(tuple(taken), duplicate)

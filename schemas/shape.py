@@ -3,38 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from functools import reduce
 
 import polars as pl
 
 from tilth.schemas.reasons import Failure
 from tilth.schemas.rules import Quality
 from tilth.schemas.spec import Spec
-from tilth.schemas.values import Lacking, Values
+from tilth.schemas.values import Values
 
 __all__ = ["misshapen"]
 
 
 def misshapen(
-    spec: Spec, raw: pl.DataFrame, values: Values, beside: Collection[str], lacking: Lacking
+    spec: Spec, raw: pl.DataFrame, values: Values, beside: Collection[str]
 ) -> Iterator[tuple[Failure, Quality]]:
-    """Each fault, as a failure of all records but tombstones, and how many those are.
-
-    A record whose own file has none of the columns that a strict contract refuses is not blamed for those of others.
-    """
-    for rule, names, expected in _faults(spec, raw.columns, beside, lacking):
+    """Each fault, as a failure of all records but tombstones, and how many those are."""
+    for rule, names, expected in _faults(spec, raw.columns, beside):
         failed = pl.repeat(True, raw.height, dtype=pl.Boolean, eager=True)
-        if rule == "strict" and all(name in lacking for name in names):
-            failed = ~reduce(lambda a, b: a & b, (lacking[name] for name in names))
         failed = failed if values.dead is None else failed & ~values.dead
         column = ",".join(names)
         told = Quality(rule, column, "error", values.alive(key=False), int(failed.sum()))
         yield Failure(rule, column, (), expected, failed), told
 
 
-def _faults(
-    spec: Spec, pulled: Sequence[str], beside: Collection[str], lacking: Lacking
-) -> Iterator[tuple[str, list[str], str]]:
+def _faults(spec: Spec, pulled: Sequence[str], beside: Collection[str]) -> Iterator[tuple[str, list[str], str]]:
     """(rule, columns, expected); columns that start with `_`, or stand in `beside`, are the house's."""
     read = {column.source for column in spec.columns}
     theirs = [name for name in pulled if name in read or not (name.startswith("_") or name in beside)]
@@ -43,7 +35,7 @@ def _faults(
     more = [name for name in theirs if name not in read]
     if spec.strict and more:
         yield "strict", more, "no columns but those of the contract"
-    found = [name for name in theirs if name in read and name not in lacking]  # these stand where they were put
+    found = [name for name in theirs if name in read]
     wanted = [name for name in dict.fromkeys(column.source for column in spec.columns) if name in found]
     astray = next((name for name, right in zip(found, wanted, strict=True) if name != right), None)
     if spec.ordered and astray is not None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
 
 import polars as pl
 
@@ -16,81 +15,15 @@ from tilth.schemas.compile import compile_rules
 from tilth.schemas.dtypes import expected_value
 from tilth.schemas.evaluate import verdicts
 from tilth.schemas.expanding import schema_of
+from tilth.schemas.looked import Judged, Looked, joined
 from tilth.schemas.reading import spec_of
-from tilth.schemas.reasons import Failure, as_json, key_text, reasons
+from tilth.schemas.reasons import Failure, key_text
 from tilth.schemas.rules import Quality, Rule
 from tilth.schemas.shape import misshapen
 from tilth.schemas.spec import Spec, unjudged_by
-from tilth.schemas.values import DELETED, Lacking, Values, flag_column, passing_through, read_values, tombstoned
+from tilth.schemas.values import Values, flag_column, passing_through, read_values, tombstoned
 
-__all__ = ["Judge", "Judged", "Looked", "copied"]
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What became of the rows of one frame."""
-
-    good: pl.DataFrame
-    toxic: pl.DataFrame
-    quality: tuple[Quality, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Looked:
-    """One frame whose rows were judged, and not yet parted."""
-
-    spec: Spec
-    raw: pl.DataFrame
-    values: Values
-    failures: list[Failure]
-    quality: tuple[Quality, ...]
-
-    @property
-    def condemned(self) -> pl.Series | None:
-        """Which rows are toxic; None: no row is."""
-        masks = [failure.failed for failure in self.failures]
-        return reduce(_or, masks) if masks else None
-
-    def parted(self) -> Judged:
-        """Good rows, as they were read with what passes through and `_deleted`; toxic rows."""
-        return Judged(self.good(self._everything()), self.toxic(), self.quality)
-
-    def good(self, frame: pl.DataFrame, *, without: pl.Series | None = None) -> pl.DataFrame:
-        """The rows of a frame (as long as this one) that are not toxic; rows `without` are left out, too."""
-        condemned = self.condemned
-        away = without if condemned is None else condemned if without is None else condemned | without
-        return frame if away is None else frame.filter(~away)
-
-    def _everything(self) -> pl.DataFrame:
-        dead = self.values.dead
-        if dead is None:
-            dead = pl.repeat(False, self.raw.height, dtype=pl.Boolean, eager=True)
-        passing = [self.raw[name] for name in self.values.passing]
-        return pl.DataFrame([*passing, *self.values.frame.get_columns(), dead.alias(DELETED)])
-
-    def toxic(self) -> pl.DataFrame:
-        """What passes through, key, version, raw and reasons of the toxic rows."""
-        condemned = self.condemned
-        at = pl.Series([], dtype=pl.UInt32) if condemned is None else condemned.arg_true()
-        rows, passing = copied(self.raw, at), self.values.passing
-        read = list(dict.fromkeys([*self.spec.key, *(name for one in self.failures for name in one.read)]))
-        values = copied(self.values.frame.select(read), at) if read else rows
-        told = [
-            key_text(values, self.spec.key).alias("key"),
-            pl.repeat(None, len(at), dtype=pl.String, eager=True).alias("version"),
-            as_json(rows, [name for name in rows.columns if name not in passing]).alias("raw"),
-            reasons(self.failures, rows, values, at).alias("reasons"),
-        ]
-        return pl.DataFrame([*(rows[name] for name in passing), *told])
-
-
-def copied(frame: pl.DataFrame, at: pl.Series) -> pl.DataFrame:
-    """Some rows of a frame that will outlive it; without a copy their texts keep the bytes of all its texts alive."""
-    return frame[at].with_columns(pl.col(pl.String) + "")
-
-
-def _or(one: pl.Series, other: pl.Series) -> pl.Series:
-    return one | other
+__all__ = ["Judge"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,19 +63,15 @@ class Judge:
         """What only other tables, or what is published, can tell."""
         return tuple(unjudged_by(self.spec))
 
-    def rows(self, raw: pl.DataFrame, lacking: Lacking | None = None) -> Judged:
-        """Judge landed rows; columns that start with `_` pass through. `lacking`: of frames that were put together."""
-        return self.look(raw, lacking).parted()
+    def rows(self, *frames: pl.DataFrame) -> Judged:
+        """Judge landed rows, several frames as one; columns that start with `_` pass through."""
+        return self.look(*frames).parted()
 
-    def look(self, raw: pl.DataFrame, lacking: Lacking | None = None) -> Looked:
-        """What is wrong with each row."""
-        dead, unsure = tombstoned(self.spec, raw, self.deleted)
-        values = read_values(self.spec, raw, dead, lacking)
-        failures, quality = _unreadable(self.spec, values, unsure, self.deleted)
-        for failure, told in misshapen(self.spec, raw, values, self.beside, lacking or {}):
-            failures.append(failure)
-            quality.append(told)
-        pulled = frozenset(raw.columns)
+    def look(self, *frames: pl.DataFrame) -> Looked:
+        """What is wrong with each row; each frame answers for its own columns and types."""
+        read = joined([self._read(raw) for raw in frames])
+        values, failures, quality = read.values, list(read.failures), list(read.quality)
+        pulled = frozenset(read.raw.columns)
         shown = {c.name: c.source for c in self.spec.columns if c.source in pulled}
         for rule, verdict in zip(self.rules, verdicts(self.rules, values.frame, self.spec.name), strict=True):
             failed, asked = _failed(rule, verdict, values)
@@ -150,6 +79,16 @@ class Judge:
             quality.append(Quality(rule.name, rule.column, rule.severity, asked, count))
             if failed is not None and rule.severity == "error":
                 failures.append(_failure(rule, failed, shown))
+        return Looked(self.spec, read.raw, values, failures, tuple(quality))
+
+    def _read(self, raw: pl.DataFrame) -> Looked:
+        """What is wrong before any rule: with the frame's columns, and with what could not be read."""
+        dead, unsure = tombstoned(self.spec, raw, self.deleted)
+        values = read_values(self.spec, raw, dead)
+        failures, quality = _unreadable(self.spec, values, unsure, self.deleted)
+        for failure, told in misshapen(self.spec, raw, values, self.beside):
+            failures.append(failure)
+            quality.append(told)
         return Looked(self.spec, raw, values, failures, tuple(quality))
 
     def tombstones(self, raw: pl.DataFrame) -> Judged:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import polars as pl
@@ -12,17 +12,13 @@ from tilth.schemas.parse import first_look, parse
 from tilth.schemas.spec import Column, Spec
 from tilth.schemas.standardise import standardised
 
-__all__ = ["DELETED", "Found", "Lacking", "Values", "flag_column", "passing_through", "put_together", "read_values"]
+__all__ = ["DELETED", "Found", "Values", "flag_column", "passing_through", "read_values"]
 __all__ += ["tombstoned"]
 
 DELETED = "_deleted"
 
 Found = tuple[str, str, pl.Series | None]
 """A rule of ours, what it expects, and which rows failed it (None: no row)."""
-
-
-Lacking = Mapping[str, pl.Series]
-"""Source column to the rows whose own batch or file has no such column: of frames that were put together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,21 +52,7 @@ def passing_through(spec: Spec, raw: pl.DataFrame) -> list[str]:
     return [name for name in raw.columns if name.startswith("_") and name not in sources]
 
 
-def put_together(frames: Sequence[pl.DataFrame]) -> tuple[pl.DataFrame, Lacking]:
-    """Frames of one source as one, columns that some lack as null there; and which rows those are."""
-    whole = pl.concat([pl.DataFrame(), *frames], how="diagonal_relaxed")
-    known = [frozenset(frame.columns) for frame in frames]
-    some = [name for name in whole.columns if any(name not in columns for columns in known)]
-    masks = {
-        name: [
-            pl.repeat(name not in c, f.height, dtype=pl.Boolean, eager=True) for f, c in zip(frames, known, strict=True)
-        ]
-        for name in some
-    }
-    return whole, {name: pl.concat(parts) for name, parts in masks.items()}
-
-
-def read_values(spec: Spec, raw: pl.DataFrame, dead: pl.Series | None, lacking: Lacking | None = None) -> Values:
+def read_values(spec: Spec, raw: pl.DataFrame, dead: pl.Series | None) -> Values:
     """Parse and standardise every contract column of `raw`."""
     pulled = frozenset(raw.columns)
     present = [column for column in spec.columns if column.source in pulled]
@@ -88,8 +70,7 @@ def read_values(spec: Spec, raw: pl.DataFrame, dead: pl.Series | None, lacking: 
     frame = frame.with_columns(_filled(c, frame[c.name]) for c in spec.columns if c.default is not None)
     for column in spec.columns:
         here = column.source in pulled
-        value, excused = frame[column.name], None if column.required else (lacking or {}).get(column.source)
-        found[column.name] = _complaints(column, value, found[column.name], dead, here, excused)
+        found[column.name] = _complaints(column, frame[column.name], found[column.name], dead, here)
     return Values(frame, passing_through(spec, raw), found, dead)
 
 
@@ -106,12 +87,7 @@ def _filled(column: Column, value: pl.Series) -> pl.Series:
 
 
 def _complaints(
-    column: Column,
-    value: pl.Series,
-    parsed: list[Found],
-    dead: pl.Series | None,
-    here: bool,
-    excused: pl.Series | None,
+    column: Column, value: pl.Series, parsed: list[Found], dead: pl.Series | None, here: bool
 ) -> list[Found]:
     asked = None if dead is None or column.key else ~dead
     if not here and column.required and not column.nullable:
@@ -123,8 +99,6 @@ def _complaints(
         nulls = value.is_null() if value.null_count() else None
         if nulls is not None and wrong is not None:
             nulls = nulls & ~wrong
-        if nulls is not None and excused is not None:
-            nulls = nulls & ~excused
         found.append(("not_null", "a value", _narrow(nulls, asked)))
     return found
 

@@ -19,9 +19,9 @@ def refuse_contradicting(candidate: Candidate, rule: FunctionalDependency, into:
     of, columns, filled = comma(rule.determinant), comma(rule.columns), present(rule.columns)
     asked = f"SEMI JOIN (SELECT DISTINCT {of} FROM tilth_new WHERE {filled}) USING ({of})"
     pairs = candidate.frame(
-        f"SELECT {columns}, sum(s)::BIGINT AS {STANDING}, sum(n)::BIGINT AS {NEW} FROM ("
-        f"SELECT {columns}, 0 AS s, count(*) AS n FROM tilth_new WHERE {filled} GROUP BY ALL UNION ALL "
-        f"SELECT {columns}, count(*) AS s, 0 AS n FROM tilth_stays {asked} WHERE {filled} GROUP BY ALL"
+        f"SELECT {columns}, sum(_s)::BIGINT AS {STANDING}, sum(_n)::BIGINT AS {NEW} FROM ("
+        f"SELECT {columns}, 0 AS _s, count(*) AS _n FROM tilth_new WHERE {filled} GROUP BY ALL UNION ALL "
+        f"SELECT {columns}, count(*) AS _s, 0 AS _n FROM tilth_stays {asked} WHERE {filled} GROUP BY ALL"
         f") GROUP BY {columns} QUALIFY count(*) OVER (PARTITION BY {of}) > 1"
     )
     blamed = contradicting(pairs, rule)

@@ -66,6 +66,8 @@ def _decoded(decoder: codecs.IncrementalDecoder, data: bytes, encoding: str, fil
         line = _lines_before(file, file.tell() - len(error.object) + error.start) + 1
         bad = error.object[error.start : error.start + 1].hex().upper()
         raise Refused("encoding", encoding, value=f"byte 0x{bad} in line {line}") from None
+    except UnicodeError as error:
+        raise Refused("encoding", encoding, value=str(error)) from None
 
 
 def _lines_before(file: BinaryIO, end: int) -> int:

@@ -233,3 +233,20 @@ def test_what_somebody_waived_is_published_and_speaks_for_itself_from_then_on(ho
     night(house, Place, (2, "1", "b"), (3, "1", "c"), (4, "1", "b"))
     assert published(house) == [(1, "1", "a"), (2, "1", "b"), (4, "1", "b")]
     assert open_rules(house) == {"functional_dependency": 1}
+
+
+class Short(Contract):
+    """Columns of any name may depend on each other."""
+
+    id: int = column(key=True)
+    n: int = column()
+    s: str = column()
+    rules = (functional_dependency("n", "s"),)
+
+
+def test_columns_of_any_name_depend_on_each_other(house: House) -> None:
+    house.tables = {"shorts": (plain("shorts"), Short)}
+    told: list[Row] = [{"id": 1, "n": 1, "s": "a"}, {"id": 2, "n": 1, "s": "b"}, {"id": 3, "n": -4, "s": "a"}]
+    house.ingest("shorts", Scripted(told, {"id": INT, "n": INT, "s": TEXT}))
+    house.publish()
+    assert house.rows("SELECT id FROM shorts") == [(3,)]

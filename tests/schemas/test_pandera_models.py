@@ -18,7 +18,6 @@ from tilth.errors import ContractError
 from tilth.schemas.contract import Contract, field, spec_of
 from tilth.schemas.judging import Judge, Verdict, judge
 from tilth.schemas.pieces import pieces
-from tilth.schemas.values import put_together
 
 
 def told(verdict: Verdict) -> list[tuple[Any, ...]]:
@@ -216,13 +215,12 @@ def test_of_frames_put_together_each_answers_for_its_own_columns() -> None:
 
     first, second = pl.DataFrame({"a": [1]}), pl.DataFrame({"a": [2, 3], "b": [None, 3]})
     frames = [first, second, pl.DataFrame({"a": [4], "x,y": [0]}), pl.DataFrame(schema=["a", "z"])]
-    whole, lacking = put_together(frames)
-    judged = Judge.of(Closed).rows(whole.with_row_index("_row"), lacking)
+    starts = [0, 1, 3, 4]
+    judged = Judge.of(Closed).rows(*(f.with_row_index("_row", at) for f, at in zip(frames, starts, strict=True)))
     said = [(row["_row"], r["rule"], r["column"]) for row in judged.toxic.to_dicts() for r in row["reasons"]]
-    assert said == [(1, "not_null", "b"), (3, "strict", "x,y,z")]
+    assert said == [(1, "not_null", "b"), (3, "strict", "x,y")]
     assert judged.good.select("a", "b").rows() == [(1, None), (3, 3)]
-    assert {(q.rule, q.checked, q.failed) for q in judged.quality if q.failed} == {("not_null", 4, 1), ("strict", 4, 1)}
-    assert put_together([])[0].shape == (0, 0) and put_together([first, first])[1] == {}
+    assert {(q.rule, q.checked, q.failed) for q in judged.quality if q.failed} == {("not_null", 2, 1), ("strict", 1, 1)}
 
 
 @pytest.mark.parametrize("whole", [False, True])

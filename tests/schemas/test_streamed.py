@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any, ClassVar
 
 import pandera.polars as pa
@@ -15,6 +17,7 @@ from polars.testing import assert_frame_equal
 
 from tilth.schemas.contract import Contract, field
 from tilth.schemas.judging import judge
+from tilth.schemas.pieces import listed, pieces
 from tilth.schemas.repeats import repeats_in
 from tilth.schemas.splitting import Judge
 from tilth.schemas.streamed import LazyVerdict
@@ -152,3 +155,54 @@ def test_results_are_scans_of_their_own() -> None:
     assert verdict.good.filter(pl.col("number") > 0).select("number").collect()["number"].to_list() == [3, 6]
     assert verdict.toxic.head(2).collect()["row"].to_list() == [1, 2]
     assert verdict.toxic.select(pl.len()).collect().item() == 6
+
+
+class Amount(Contract):
+    """A number per key."""
+
+    id: int = field(key=True)
+    amount: Decimal = field(dtype_kwargs={"precision": 20, "scale": 2})
+    word: str = field(nullable=True)
+
+
+def in_pieces(*frames: pl.DataFrame) -> tuple[list[tuple[Any, ...]], list[tuple[int, str]]]:
+    """Good rows, and (row, rule) of toxic ones, of frames that need not be alike."""
+    made = [*pieces(Judge.of(Amount), lambda _: iter(frames))]
+    good = [row for piece in made for row in piece.good.rows()]
+    return sorted(good), sorted(
+        (row, rule) for piece in made for row, rule in listed(piece.toxic)["row", "rule"].rows()
+    )
+
+
+def test_frames_of_different_types_are_read_each_by_itself() -> None:
+    whole = pl.DataFrame({"id": [2**53 + 1, 2**53, 2], "amount": [2**53 + 1, 1, 1], "word": [5, 6, 7]})
+    broken = pl.DataFrame({"id": [2.0, 2.0**53], "amount": [1.0, 2.0**53], "word": [7.5, None], "day": [True, False]})
+    good, toxic = in_pieces(whole, broken.select("id", "amount", word=pl.lit("7"), day="day"))
+    assert good == [(2, Decimal(1), "7"), (2**53 + 1, Decimal(2**53 + 1), "5")]
+    assert toxic == [(1, "unique"), (4, "unique")]
+
+
+def test_files_of_columns_that_have_no_type_in_common() -> None:
+    one = pl.DataFrame({"id": [1], "amount": [1], "word": ["a"], "seen": [True]})
+    other = pl.DataFrame({"id": [1], "amount": [2], "word": ["a"], "seen": [dt.date(2024, 1, 1)]})
+    assert in_pieces(one, other) == ([], [(0, "unique"), (1, "unique")])
+
+
+def test_a_default_alone_may_be_what_is_not_unique() -> None:
+    class Lonely(pa.DataFrameModel):
+        a: int
+        c: str = pa.Field(unique=True, default="x", nullable=True)
+
+        class Config:
+            add_missing_columns = True
+
+    frame = pl.DataFrame({"a": [1, 2, 3]})
+    assert judge(frame, Lonely).counts == judge(frame.lazy(), Lonely).counts
+    assert judge(frame, Lonely).counts["toxic"] == 3
+
+
+def test_a_unique_column_may_have_any_name() -> None:
+    class Named(pa.DataFrameModel):
+        standing: str = pa.Field(unique=True)
+
+    assert judge(pl.DataFrame({"standing": ["a", "a", "b"]}), Named).good["standing"].to_list() == ["b"]

@@ -283,3 +283,25 @@ def test_what_duckdb_cannot_hold_is_judged_and_not_published(dtype: pl.DataType)
             refuse_unpublishable(spec_of(of_type(kind)))
         assert caught.value.where == "Model.it"
     refuse_unpublishable(spec_of(of_type(pl.List(pl.Struct({"a": pl.Time, "b": WORDS})))))
+
+
+@pytest.mark.parametrize(
+    ("inner", "text", "read"),
+    [
+        (pl.Int64(), "1e1000000", None),
+        (pl.Int8(), "1e-1000000000", None),
+        (pl.Int64(), "1e3", 1000),
+        (pl.Decimal(38, 2), "12345678901234567890123456789.125", None),
+        (pl.Decimal(38, 2), "9" * 36 + ".99", Decimal("9" * 36 + ".99")),
+        (pl.Decimal(38, 2), "12345678901234567890123456789012345.1234", None),
+        (pl.Float32(), "3.4e39", None),
+        (pl.Datetime("ns"), '"2300-01-01T00:00:00"', None),
+        (pl.Datetime("ms"), '"2024-01-01T00:00:00.1234"', None),
+        (pl.Datetime("ms"), '"2024-01-01T00:00:00.1230"', dt.datetime(2024, 1, 1, 0, 0, 0, 123_000)),
+        (pl.Datetime("us"), '"2024-01-01T00:00:00.1234567"', None),
+        (pl.Time(), '"12:00:00.1234567"', None),
+    ],
+)
+def test_inside_a_list_a_value_is_read_exactly_or_not_at_all(inner: pl.DataType, text: str, read: Any) -> None:
+    values = from_json(pl.Series("a", [f"[{text}]"]), pl.List(inner))
+    assert values.to_list() == [None if read is None else [read]]
