@@ -97,6 +97,10 @@ class _Builder:
                     self.result.tables[name] = self._turn(self.plan.turns[name], also)
         for name, counted in self.totals.check(blamed).items():
             self.result.quality[name] = (*self.result.quality.get(name, ()), *counted)
+        for name in (name for group in self.plan.groups for name in group if name not in self.held):
+            turn = self.plan.turns[name]
+            with blamed(name):  # as the tables would be published: without those who wait for a total
+                self._whole(name, turn.judge, pulled=self._pulled(turn), accepted=bool(turn.accepted))
         for declaration, judge in self.plan.derived:
             with blamed(declaration.name), self._timed(declaration.name):
                 self.result.tables[declaration.name] = self._derived(declaration, judge)
@@ -154,7 +158,7 @@ class _Builder:
         with self.lake.state.read() as connection:
             places, pictures = belonging(connection, turn), pictures_of(connection, turn)
         merged = take_turn(candidate, turn, self.lake, places, pictures=pictures, totals=self.totals, also=also)
-        self._whole(turn.name, turn.judge, merged.quality, pulled=self._pulled(turn), accepted=bool(turn.accepted))
+        self.result.quality[turn.name] = merged.quality
         return self.clerk.pulled(turn, merged, changed=turn.name in candidate.changed)
 
     def _pulled(self, turn: Turn) -> str | None:
@@ -162,12 +166,10 @@ class _Builder:
         files = [self.lake.storage.url(pull.ready) for pull in turn.pulls if pull.pending]
         return f"(SELECT * FROM {parquet(*files)} WHERE NOT _deleted)" if files else None
 
-    def _whole(
-        self, name: str, judge: Judge, found: tuple[Quality, ...], *, pulled: str | None, accepted: bool
-    ) -> None:
+    def _whole(self, name: str, judge: Judge, *, pulled: str | None, accepted: bool) -> None:
         """Ask the rules of the whole table; one that does not hold holds it, unless a person has accepted that."""
         verdicts, wrong = refusal_of(self.result.candidate, name, judge.spec, pulled)
-        self.result.quality[name] = (*found, *verdicts)
+        self.result.quality[name] = (*self.result.quality.get(name, ()), *verdicts)
         if wrong and not accepted:
             raise Refused(name, Hold(wrong))
 
@@ -201,7 +203,8 @@ class _Builder:
             )
             if not accepted and (hold := self._too_toxic(declaration, made)):
                 raise Refused(name, hold)
-            self._whole(name, judge, made.quality, pulled=None, accepted=bool(accepted))
+            self.result.quality[name] = made.quality
+            self._whole(name, judge, pulled=None, accepted=bool(accepted))
             merged = made.merged
             entry = replace(entry, built_in=self.clerk.number)
         else:

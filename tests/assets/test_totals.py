@@ -13,7 +13,7 @@ from company import Scripted, lake_in
 from houses import House, plain
 
 from tilth.assets.declared import Deletes
-from tilth.schemas.contract import Contract, total
+from tilth.schemas.contract import Contract, aggregate, total
 from tilth.schemas.contract import field as column
 
 INT, TEXT, MONEY = pa.int64(), pa.string(), pa.decimal128(12, 2)
@@ -210,3 +210,19 @@ def test_who_refers_to_a_record_that_waits_for_its_sum_waits_too(house: House) -
     lines(house, (2, 1, "2.00"))
     assert published(house) == ([1], [1, 2])
     assert waiting(house) == set()
+
+
+class Small(Invoice):
+    """Beside its total a bound on all of them."""
+
+    rules = (total("net", of="lines.amount", by={"no": "invoice"}), aggregate("max", "net", at_most=100))
+
+
+def test_rules_of_the_whole_table_are_asked_without_those_who_wait_for_their_sum(house: House) -> None:
+    house.tables["invoices"] = (plain("invoices"), Small)
+    invoices(house, (1, "1000.00"), (2, "5.00"))
+    lines(house, (1, 1, "10.00"), (2, 2, "5.00"))
+    assert published(house) == ([2], [2])
+    lines(house, (3, 1, "990.00"))
+    assert house.publish().held == ("invoices",)
+    assert house.rows("SELECT no FROM invoices") == [(2,)]
