@@ -102,7 +102,7 @@ def test_what_waits_is_judged_by_the_contract_of_its_publish(seed: int) -> None:
 
 @pytest.mark.long
 @given(st.integers(0, 2**32))
-@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 def test_what_waits_is_judged_by_the_contract_of_its_publish_in_many_histories(seed: int) -> None:
     compare(change(seed))
 
