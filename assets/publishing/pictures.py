@@ -61,9 +61,10 @@ def _picture(
 ) -> Picture:
     later = [pull for pull in judged if pull.number >= first]
     ids = frozenset(pull.id for pull in later)
-    of, entry = state.events.c, state.entries.c
+    of, entry, pull = state.events.c, state.entries.c, state.pulls.c
     query = sa.select(entry.id, entry.key).join_from(state.events, state.entries, of.entry_id == entry.id)
-    query = query.where(of.pull_id.in_(ids), of.event.in_(("opened", "seen"))).distinct()
+    query = query.join(state.pulls, pull.id == of.pull_id).where(pull.id.in_(ids), of.event.in_(("opened", "seen")))
+    query = query.where(of.release.is_not(None) | (of.run_id == pull.judged_run)).distinct()  # not a judging taken back
     rows = [tuple(row) for row in connection.execute(query)]
     toxic = pl.DataFrame(rows, schema={"entry": pl.String, "key": pl.String}, orient="row")
     return Picture(number, first, (*files, *(pull.ready for pull in later if pull.pending)), ids, toxic)
