@@ -41,18 +41,30 @@ class Settling:
         """Refuse what the rules blame among `tilth_incoming`; how many refusals. A waiver silences declared rules."""
         begin_settling(self.candidate)
         found = refuse_orphans(self.candidate, self.spec.columns, also=self.also)
-        if waived or not self._looks:
-            return found + refuse_repeated(self.candidate, self.keyed, self.spec.unique)
-        begin_round(self.candidate, self.keyed, overtaken=overtaken)
-        self._look()
-        found += self.totals.refuse(self.keyed, into="tilth_refused") + self._changes("tilth_refused", "error")
+        looks = self._looks and not waived
+        if looks:
+            begin_round(self.candidate, self.keyed, overtaken=overtaken)
+            self._look()
+            found += self.totals.refuse(self.keyed, into="tilth_refused") + self._changes("tilth_refused", "error")
         while True:
-            again = refuse_after_all_gaps(self.candidate, self.spec, self._look)
+            again = refuse_after_all_gaps(self.candidate, self.spec, self._look) if looks else 0
             again += refuse_repeated(self.candidate, self.keyed, self.spec.unique)
-            again += refuse_among_rows(self.candidate, self.spec, self._look)
+            again += refuse_among_rows(self.candidate, self.spec, self._look) if looks else 0
+            again += self._followers()
             found += again
             if not again:
                 return found
+
+    def _followers(self) -> int:
+        """In a table that refers to itself: refuse those that refer to a row which is refused by now."""
+        arriving = (self.also or {}).get(self.keyed.table)
+        if arriving is None:
+            return 0
+        fallen = self.candidate.number(
+            f"DELETE FROM {arriving} a WHERE EXISTS "
+            "(SELECT 1 FROM tilth_refused f WHERE f._batch = a._batch AND f._ordinal = a._ordinal)"
+        )
+        return refuse_orphans(self.candidate, self.spec.columns, also=self.also) if fallen else 0
 
     def note(self) -> None:
         """Tell the totals of the newcomers that were not refused."""

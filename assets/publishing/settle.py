@@ -85,8 +85,9 @@ def refuse_orphans(candidate: Candidate, columns: Sequence[Column], *, also: Map
             "INSERT INTO tilth_refused SELECT r._batch, r._ordinal, 'reference', ?, "
             f"CAST(r.{quoted(column.name)} AS VARCHAR), ? FROM tilth_incoming r "
             f"WHERE NOT r._deleted AND r.{quoted(column.name)} IS NOT NULL "
-            f"AND NOT {_has_parent(candidate, column, also)}",
-            [column.name, f"a {parent} in {table}"],
+            f"AND NOT {_has_parent(candidate, column, also)} AND NOT EXISTS (SELECT 1 FROM tilth_refused f "
+            "WHERE f._batch = r._batch AND f._ordinal = r._ordinal AND f.rule = 'reference' AND f.\"column\" = ?)",
+            [column.name, f"a {parent} in {table}", column.name],
         )
     return found
 

@@ -122,3 +122,30 @@ def test_an_orphan_that_its_source_deleted_does_not_come_back_with_its_parent(tm
     house.publish()
     assert house.rows("SELECT id FROM children") == []
     assert house.problems() == []
+
+
+class Post(Contract):
+    """Refers to its boss, and no two have a name."""
+
+    id: int = column(key=True)
+    boss: int = column(nullable=True, references="posts.id")
+    name: str = column(unique=True)
+
+
+def test_who_refers_to_a_refused_record_of_its_own_table_waits(house: House) -> None:
+    house.tables = {"posts": (plain("posts"), Post)}
+    kinds = {"id": INT, "boss": INT, "name": pa.string()}
+    told: list[Row] = [
+        {"id": 1, "boss": None, "name": "a"},
+        {"id": 2, "boss": None, "name": "a"},
+        {"id": 3, "boss": 1, "name": "b"},
+        {"id": 4, "boss": 3, "name": "c"},
+        {"id": 5, "boss": None, "name": "d"},
+    ]
+    house.ingest("posts", Scripted(told, kinds))
+    house.publish()
+    assert house.rows("SELECT id FROM posts") == [(5,)]
+    house.ingest("posts", Scripted([{"id": 1, "boss": None, "name": "e"}], kinds))
+    house.publish()
+    assert house.rows("SELECT id FROM posts ORDER BY id") == [(1,), (3,), (4,), (5,)]
+    assert not house.problems()
