@@ -6,6 +6,7 @@ Each is done under the project's lease, on the entries as they are open then.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -173,7 +174,8 @@ def _done(
     def first(lake: Lake) -> Sequence[str]:
         run = Run(run_id, run_id, datetime.now(UTC), command=f"tilth quarantine, {made.kind}")
         for table in () if dry else project.tables.values():  # what is open is what the contract says of it now
-            judge_changed(table, project.contract(table), lake, run)
+            with suppress(TilthError):  # one table's trouble, which its publish tells, is not that of the others
+                judge_changed(table, project.contract(table), lake, run)
         work(_Bench(project, lake, run, made))
         return tuple(sorted(made.done)) if publish and not dry else ()
 
