@@ -1,6 +1,6 @@
 """Keys that come more than once in a pull: found by hashes of the key, then resolved exactly.
 
-Memory stays small: 8 bytes a record to find them, and then only contested records are held, a share at a time.
+Memory stays small: hashes are looked at a share at a time, and so are the contested records.
 """
 
 from __future__ import annotations
@@ -15,29 +15,26 @@ from tilth.assets.pulls import BatchRow
 from tilth.assets.storage import Storage
 from tilth.schemas.judging import Judge, resolve
 from tilth.schemas.reasons import key_text
+from tilth.schemas.repeats import repeats_in
 
-__all__ = ["HASH", "hash_of", "repeated", "resolved"]
+__all__ = ["HASH", "repeated", "resolved"]
 
 HASH = "_hash"
 _SHARE_ROWS = 1_000_000
 
 
-def hash_of(key: pl.Expr) -> pl.Expr:
-    """A 64-bit hash of the key text, good for the life of this process only."""
-    return key.hash(seed=0).alias(HASH)
-
-
 def repeated(judge: Judge, batches: Sequence[BatchRow], storage: Storage) -> pl.Series:
     """The hashes of keys that more than one record of the pull has (and, rarely, of two keys that share one)."""
     sources = [column.source for column in judge.spec.columns if column.key]
-    hashes = [pl.Series(HASH, [], dtype=pl.UInt64)]
-    for batch in batches:
-        if batch.kind == "fault" or not set(sources) <= set(parquet.columns_of(storage, batch.path)):
-            continue  # records without a key
-        keys = judge.keys(parquet.read(storage, batch.path, sources))
-        hashes.append(keys.drop_nulls("_key").select(hash_of(pl.col("_key"))).to_series())
-    every = pl.concat(hashes).sort()
-    return every.filter(every == every.shift(1)).unique()
+
+    def keys() -> Iterator[pl.DataFrame]:
+        for batch in batches:
+            if batch.kind == "fault" or not set(sources) <= set(parquet.columns_of(storage, batch.path)):
+                continue  # records without a key
+            yield judge.keys(parquet.read(storage, batch.path, sources))
+
+    (hashes,) = repeats_in((("_key",),), keys).hashes
+    return hashes.alias(HASH)
 
 
 def resolved(

@@ -23,7 +23,8 @@ from tilth.assets.quarantine import OPEN, Planned, open_entries, plan_opening
 from tilth.assets.rejudging import discarded_of
 from tilth.assets.toxic import TOXIC, rules_of, with_ids
 from tilth.schemas.judging import Quality
-from tilth.schemas.spec import Severity, Spec
+from tilth.schemas.rules import summed
+from tilth.schemas.spec import Spec
 
 __all__ = ["PLACE", "Outcomes", "Verdicts", "outcomes", "ready_schema"]
 
@@ -62,7 +63,7 @@ class Outcomes:
     pulled: int = 0
     states: dict[str, int] = field(default_factory=lambda: {"duplicate": 0, "superseded": 0})
     planned: Planned | None = None
-    _quality: dict[tuple[str, str | None, Severity], tuple[int, int]] = field(default_factory=dict)
+    _quality: tuple[Quality, ...] = ()
 
     def standing(self, records: pl.DataFrame) -> pl.DataFrame:
         """The records of a batch that are to be judged; all of them are counted as pulled."""
@@ -83,18 +84,19 @@ class Outcomes:
 
     def count(self, *quality: Quality) -> None:
         """How often rules were asked, and how often they failed."""
-        for one in quality:
-            rule = (one.rule, one.column, one.severity)
-            checked, failed = self._quality.get(rule, (0, 0))
-            self._quality[rule] = (checked + one.checked, failed + one.failed)
+        self._quality = summed((*self._quality, *quality))
 
     def verdicts(self) -> Verdicts:
         """What became of them all; asked when the files are written."""
         assert self.planned is not None, "asked too early"
-        quality = [Quality(*rule, *counts) for rule, counts in self._quality.items()]
         discarded = self.discarded.height
         return Verdicts(
-            self.pulled, self.ready.rows, planned=self.planned, quality=quality, discarded=discarded, **self.states
+            self.pulled,
+            self.ready.rows,
+            planned=self.planned,
+            quality=self._quality,
+            discarded=discarded,
+            **self.states,
         )
 
 

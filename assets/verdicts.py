@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from tilth.assets.contested import HASH, hash_of, repeated, resolved
+from tilth.assets.contested import HASH, repeated, resolved
 from tilth.assets.lake import Lake
 from tilth.assets.outcomes import PLACE, Outcomes, Verdicts, outcomes, ready_schema
 from tilth.assets.parquet import Sheet
@@ -15,6 +15,7 @@ from tilth.assets.pulls import BatchRow, PullRow
 from tilth.assets.toxic import of_fault, read_batch, version_text, with_raw
 from tilth.schemas.judging import Judge, Quality
 from tilth.schemas.reasons import one_reason
+from tilth.schemas.repeats import hash_of
 
 __all__ = ["keys_in", "verdicts_on"]
 
@@ -82,7 +83,7 @@ def _judge(work: _Work, frames: Sequence[pl.DataFrame], kind: str) -> None:
     made.refuse(judged.toxic)
     good = judged.good
     if len(work.again) and good.height:
-        keys = pl.concat(map(work.judge.keys, frames)).select(*PLACE, hash_of(pl.col("_key")))
+        keys = pl.concat(map(work.judge.keys, frames)).select(*PLACE, hash_of(pl.col("_key")).alias(HASH))
         several = keys.join(work.again.to_frame(), on=HASH, how="semi")
         work.contested.add(good.join(several, on=PLACE, how="inner"))
         good = good.join(several, on=PLACE, how="anti", maintain_order="left")

@@ -17,8 +17,8 @@ from typing import Any
 import polars as pl
 
 from tilth.pipelines.judged_files import Opened, Reading, opened
-from tilth.pipelines.judged_out import in_lines, writing
-from tilth.schemas.pieces import Piece, pieces
+from tilth.pipelines.judged_out import writing
+from tilth.schemas.pieces import Piece, listed, pieces
 from tilth.schemas.splitting import Judge
 
 __all__ = ["LISTED", "Judgement", "judge_files"]
@@ -88,7 +88,7 @@ class _Tally:
         toxic = self._placed(piece.toxic)
         left = LISTED - sum(frame.height for frame in self._toxic)
         self._toxic.append(toxic.head(left).drop("raw"))
-        found = in_lines(toxic).group_by(_RULE, maintain_order=True)
+        found = listed(toxic, "file", "line").group_by(_RULE, maintain_order=True)
         rules = found.agg(pl.len().cast(pl.Int64).alias("toxic"), pl.col("value", "file", "line").first())
         if self._rules is not None:
             both = pl.concat([self._rules, rules]).group_by(_RULE, maintain_order=True)

@@ -12,10 +12,11 @@ import polars as pl
 from tilth.assets.parquet import Sheet
 from tilth.errors import TilthError
 from tilth.pipelines.corrections import safe_texts
+from tilth.schemas.pieces import listed
 from tilth.schemas.reasons import REASONS
 from tilth.schemas.spec import Spec
 
-__all__ = ["Sheets", "in_lines", "writing"]
+__all__ = ["Sheets", "writing"]
 
 _NAMES = ("good.parquet", "toxic.parquet", "reasons.csv")
 _TOXIC = {"file": pl.String(), "line": pl.Int64(), "key": pl.String(), "raw": pl.String(), "reasons": REASONS}
@@ -45,15 +46,10 @@ class Sheets:
     def _add(self, good: pl.DataFrame, toxic: pl.DataFrame) -> None:
         self._good.add(good)
         self._toxic.add(toxic)
-        shown = in_lines(toxic).with_columns(safe_texts(pl.col(pl.String)))
+        shown = listed(toxic, "file", "line").with_columns(safe_texts(pl.col(pl.String)))
         first = not self._reasons.exists()
         with self._reasons.open("ab") as file:  # the mark tells spreadsheets that it is UTF-8
             shown.write_csv(file, include_bom=first, include_header=first)
-
-
-def in_lines(toxic: pl.DataFrame) -> pl.DataFrame:
-    """file, line, rule, column, value, expected: one line a reason."""
-    return toxic.select("file", "line", "reasons").explode("reasons").unnest("reasons")
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 
 import polars as pl
 
@@ -26,7 +26,7 @@ class Judged:
     quality: tuple[Quality, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Looked:
     """One frame whose rows were judged, and not yet parted."""
 
@@ -36,7 +36,7 @@ class Looked:
     failures: list[Failure]
     quality: tuple[Quality, ...]
 
-    @property
+    @cached_property
     def condemned(self) -> pl.Series | None:
         """Which rows are toxic; None: no row is."""
         masks = [failure.failed for failure in self.failures]

@@ -6,7 +6,6 @@ contract with rules over whole columns, or a whole pull, is judged as one frame.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,14 +15,13 @@ from tilth.schemas.looked import Looked, joined
 from tilth.schemas.reasons import REASONS, Failure
 from tilth.schemas.relations import Sum, Total
 from tilth.schemas.repeats import Repeats, contest, groups_of, repeats_in
-from tilth.schemas.rules import Quality
-from tilth.schemas.spec import Severity
+from tilth.schemas.rules import Quality, summed
 from tilth.schemas.splitting import Judge
 from tilth.schemas.table_rules import verdicts_on_all
 from tilth.schemas.together import blamed
 from tilth.schemas.values import read_values
 
-__all__ = ["TOXIC", "Frames", "Piece", "listed", "piece_of", "pieces", "repeats_of", "rows_of_piece", "summed"]
+__all__ = ["TOXIC", "Frames", "Piece", "listed", "piece_of", "pieces", "repeats_of", "rows_of_piece"]
 
 TOXIC = pl.Schema({"row": pl.Int64(), "key": pl.String(), "raw": pl.String(), "reasons": REASONS})
 _CELLS, _FEWEST, _MOST = 4_000_000, 10_000, 250_000  # of one piece: values, rows
@@ -58,12 +56,12 @@ def repeats_of(judge: Judge, frames: Frames) -> Repeats:
     return repeats_in(groups, lambda: (read_values(only, raw, None).frame for raw in frames(sources)))
 
 
-def pieces(judge: Judge, frames: Frames, repeats: Repeats | None = None) -> Iterator[Piece]:
-    """The rows of the frames, judged, each in one piece."""
+def pieces(judge: Judge, frames: Frames, repeats: Callable[[], Repeats] | None = None) -> Iterator[Piece]:
+    """The rows of the frames, judged, each in one piece; `repeats` are asked for only where they are needed."""
     if judge.needs_whole or any(not isinstance(rule, Sum | Total) for rule in judge.spec.rules):
         yield piece_of(judge, *frames(None))
         return
-    found, first = repeats or repeats_of(judge, frames), 0
+    found, first = repeats() if repeats else repeats_of(judge, frames), 0
     held: list[Looked] = []
     places: list[pl.Series] = []
     for raw in frames(None):
@@ -175,15 +173,6 @@ def _piece(
     return Piece(good, toxic, counts, tuple(quality))
 
 
-def listed(toxic: pl.DataFrame) -> pl.DataFrame:
-    """row, rule, column, value, expected: one line a reason."""
-    return toxic.select("row", "reasons").explode("reasons").unnest("reasons")
-
-
-def summed(quality: Sequence[Quality]) -> tuple[Quality, ...]:
-    """One line a rule, in the order in which the rules are met first."""
-    sums: dict[tuple[str, str | None, Severity], Counter[str]] = {}
-    for one in quality:
-        of = sums.setdefault((one.rule, one.column, one.severity), Counter())
-        of.update(checked=one.checked, failed=one.failed)
-    return tuple(Quality(*rule, of["checked"], of["failed"]) for rule, of in sums.items())
+def listed(toxic: pl.DataFrame, *places: str) -> pl.DataFrame:
+    """One line a reason: rule, column, value, expected, behind the columns that say where its record is."""
+    return toxic.select(*places or ("row",), "reasons").explode("reasons").unnest("reasons")

@@ -14,7 +14,7 @@ import polars as pl
 from tilth.schemas.resolve import resolve
 from tilth.schemas.spec import Spec
 
-__all__ = ["Contest", "Repeats", "Taken", "contest", "groups_of", "repeats_in"]
+__all__ = ["Contest", "Repeats", "Taken", "contest", "groups_of", "hash_of", "repeats_in"]
 
 _AT_ONCE = 1 << 24  # hashes: 128 MB, and as much to sort them
 
@@ -105,7 +105,12 @@ def _hashed(values: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
         return values[columns[0]].cast(pl.UInt64, wrap_numerical=True).alias("hash")
     value = pl.col(columns[0]) if len(columns) == 1 else pl.struct(columns)
     there = pl.all_horizontal(pl.col(columns).is_not_null())
-    return values.select(pl.when(there).then(value.hash()).alias("hash")).to_series()
+    return values.select(pl.when(there).then(hash_of(value)).alias("hash")).to_series()
+
+
+def hash_of(value: pl.Expr) -> pl.Expr:
+    """A 64-bit hash, good for the life of this process only."""
+    return value.hash(seed=0)
 
 
 def _share(hashes: pl.Series, share: int, shares: int) -> pl.Series:

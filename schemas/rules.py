@@ -5,7 +5,8 @@ Names are pandera's check names, the names of custom check methods, and ours: `p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from types import MappingProxyType
@@ -19,7 +20,7 @@ from pandera.api.polars.types import PolarsData
 from tilth.schemas.relations import Sum
 from tilth.schemas.spec import Severity
 
-__all__ = ["EMAIL", "NO_MOJIBAKE", "Kind", "Quality", "Rule", "expected_by", "named_check", "sum_check"]
+__all__ = ["EMAIL", "NO_MOJIBAKE", "Kind", "Quality", "Rule", "expected_by", "named_check", "sum_check", "summed"]
 
 EMAIL, NO_MOJIBAKE = "email", "no_mojibake"
 
@@ -143,3 +144,12 @@ def _listed(values: Any) -> str:
     texts = [str(value) for value in values or ()]
     texts = sorted(texts) if isinstance(values, set | frozenset) else texts
     return ", ".join(texts[:20]) + (f" and {len(texts) - 20} more" if len(texts) > 20 else "")
+
+
+def summed(quality: Sequence[Quality]) -> tuple[Quality, ...]:
+    """One line a rule, in the order in which the rules are met first."""
+    sums: dict[tuple[str, str | None, Severity], Counter[str]] = {}
+    for one in quality:
+        of = sums.setdefault((one.rule, one.column, one.severity), Counter())
+        of.update(checked=one.checked, failed=one.failed)
+    return tuple(Quality(*rule, of["checked"], of["failed"]) for rule, of in sums.items())

@@ -11,10 +11,10 @@ import polars as pl
 from polars.io.plugins import register_io_source
 
 from tilth.schemas.casting import exactly
-from tilth.schemas.pieces import TOXIC, Piece, listed, pieces, repeats_of, rows_of_piece, summed
+from tilth.schemas.pieces import TOXIC, Piece, listed, pieces, repeats_of, rows_of_piece
 from tilth.schemas.reasons import REASON
 from tilth.schemas.repeats import Repeats
-from tilth.schemas.rules import Quality
+from tilth.schemas.rules import Quality, summed
 from tilth.schemas.splitting import Judge
 
 __all__ = ["LazyVerdict"]
@@ -80,7 +80,7 @@ class LazyVerdict:
 
     def pieces(self) -> Iterator[Piece]:
         """The scan's rows, judged, each in one piece; in one pass, and one over the unique columns before it."""
-        return pieces(self.judge, self._frames, self._repeats)
+        return pieces(self.judge, self._frames, lambda: self._repeats)
 
     @cached_property
     def _repeats(self) -> Repeats:

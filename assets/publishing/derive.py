@@ -39,7 +39,7 @@ from tilth.assets.toxic import TOXIC
 from tilth.errors import DeclarationError
 from tilth.schemas.contract import Spec
 from tilth.schemas.judging import Judge, Quality
-from tilth.schemas.spec import Severity
+from tilth.schemas.rules import summed
 
 __all__ = ["Derived", "Recipe", "derive", "derived_version", "query_recipe"]
 
@@ -116,18 +116,15 @@ def _judge(judge: Judge, raw: Path, good: Path) -> tuple[pl.DataFrame, tuple[Qua
         empty = pl.from_arrow(file.schema_arrow.empty_table())
         assert isinstance(empty, pl.DataFrame)
         toxic = [judge.rows(empty).toxic]
-        quality: dict[tuple[str, str | None, Severity], Counter[str]] = {}
+        quality: list[Quality] = []
         for batch in [file.read()] if judge.needs_whole else file.iter_batches(batch_size=_BATCH_ROWS):
             frame = pl.from_arrow(batch)
             assert isinstance(frame, pl.DataFrame)
             judged = judge.rows(frame)
             sheet.add(judged.good)
             toxic.append(judged.toxic)
-            for q in judged.quality:
-                sums = quality.setdefault((q.rule, q.column, q.severity), Counter())
-                sums.update(checked=q.checked, failed=q.failed)
-    summed = (Quality(*rule, sums["checked"], sums["failed"]) for rule, sums in quality.items())
-    return pl.concat(toxic), tuple(summed)
+            quality += judged.quality
+    return pl.concat(toxic), summed(quality)
 
 
 def _tied(candidate: Candidate, judge: Judge, raw: Path, good: Path) -> tuple[pl.DataFrame, tuple[Quality, ...]]:

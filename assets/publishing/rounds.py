@@ -27,7 +27,7 @@ from tilth.assets.quarantine import EVENTS, plan_opening
 from tilth.assets.refusals import as_entries, settled_toxic
 from tilth.assets.toxic import TOXIC
 from tilth.schemas.judging import Quality
-from tilth.schemas.spec import Severity
+from tilth.schemas.rules import summed
 
 __all__ = ["take_turn"]
 
@@ -81,7 +81,7 @@ class _Turn:
         version = turn.declaration.version
         self.keyed = Keyed(turn.name, turn.declaration.source, spec.key, names, version)
         self.settling = Settling(candidate, self.keyed, spec, totals, also)
-        self.quality: Counter[tuple[str, str | None, Severity, str]] = Counter()
+        self.quality: tuple[Quality, ...] = ()
         self.open = turn.open
         self.orphans = turn.orphans
         self.counts: Counter[str] = Counter()
@@ -104,9 +104,7 @@ class _Turn:
             return
         self._incoming(f"SELECT * FROM {parquet(self.lake.storage.url(pull.ready))}")
         refused = self.settling.refuse(overtaken=False)
-        for q in self.settling.quality():
-            rule = (q.rule, q.column, q.severity)
-            self.quality.update({(*rule, "checked"): q.checked, (*rule, "failed"): q.failed})
+        self.quality = summed((*self.quality, *self.settling.quality()))
         if refused:
             self._quarantine(pull.id, number)
             self._without("tilth_refused")
@@ -197,12 +195,7 @@ class _Turn:
         self.counts["rows_after"] = self.candidate.rows(self.turn.name)
         toxic = pl.concat(self.toxic) if self.toxic else pl.DataFrame()
         settled = self.candidate.frame("SELECT * FROM tilth_settled")
-        return Merged(self.counts, pl.concat(self.events), toxic, settled, self._quality())
-
-    def _quality(self) -> tuple[Quality, ...]:
-        """How often each rule was asked in all rounds."""
-        rules = dict.fromkeys(rule[:3] for rule in self.quality)
-        return tuple(Quality(*rule, self.quality[*rule, "checked"], self.quality[*rule, "failed"]) for rule in rules)
+        return Merged(self.counts, pl.concat(self.events), toxic, settled, self.quality)
 
     def _incoming(self, sql: str) -> None:
         self.candidate.view("tilth_incoming_all", sql)

@@ -15,12 +15,16 @@ import pyarrow.parquet as pq
 
 from tilth.schemas.contract import Contract, field
 
-__all__ = ["CHANNELS", "COUNTRIES", "CURRENCIES", "STATES", "Order", "orders", "write_orders"]
+__all__ = ["CHANNELS", "COUNTRIES", "CURRENCIES", "NEEDED", "STATES", "Order", "orders", "write_orders"]
 
 COUNTRIES = ["AT", "BE", "CH", "CZ", "DE", "DK", "ES", "FR", "IT", "NL", "PL", "SE"]
 CURRENCIES = ["CHF", "CZK", "DKK", "EUR", "PLN", "SEK"]
 STATES = ["new", "paid", "shipped", "returned", "cancelled"]
 CHANNELS = ["shop", "phone", "partner", "marketplace"]
+NEEDED = (
+    "order_id", "customer_no", "country", "postcode", "status", "channel", "currency", "quantity", "price", "total",
+    "ordered_on",
+)  # fmt: skip
 _PIECE = 1_000_000
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pandera.polars as pa
 import polars as pl
 
-from tilth.assets.contested import HASH, hash_of, repeated, resolved
+from tilth.assets.contested import HASH, repeated, resolved
 from tilth.assets.declared import TableDeclaration
 from tilth.assets.lake import Lake, Run
 from tilth.assets.landing import land
@@ -18,6 +18,7 @@ from tilth.assets.pulls import batches_of
 from tilth.assets.ready import Counts, judge_pull
 from tilth.schemas.contract import Contract, field
 from tilth.schemas.judging import Judge
+from tilth.schemas.repeats import hash_of
 
 TABLE = TableDeclaration("orders", "c", "erp", "orders")
 
@@ -44,7 +45,7 @@ def test_keys_are_compared_as_they_will_be_published(lake: Lake, run_at: Callabl
 def test_shares_hold_all_records_of_a_key(tmp_path: Path) -> None:
     number = pl.int_range(1000, dtype=pl.Int64, eager=True)
     frame = pl.DataFrame({"k": number % 300, "_batch": number // 100, "_ordinal": number % 100})
-    frame = frame.with_columns(hash_of(pl.col("k").cast(pl.String)))
+    frame = frame.with_columns(hash_of(pl.col("k").cast(pl.String)).alias(HASH))
     with Sheet(tmp_path / "contested", frame.schema, gather=64) as sheet:
         sheet.add(frame)
     one = pl.concat(resolved(tmp_path / "contested", 1000, key=["k"], version=None, content=["k"]))
