@@ -18,7 +18,9 @@ from tilth.assets.instant import Instant
 from tilth.assets.quarantine import OPENED, last_status, opening_event
 from tilth.assets.storage import Storage
 
-__all__ = ["Count", "Entry", "History", "Mend", "counts", "details", "listing", "raws_of"]
+__all__ = ["Count", "Entry", "History", "Mend", "counts", "details", "listing", "named", "raws_of"]
+
+_CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,16 @@ def listing(
     query = _fitting(table, status, rule, before).order_by(age if oldest_first else age.desc())
     with lake_state.read() as connection:
         rows = connection.execute(query.limit(limit) if limit is not None else query).mappings().all()
+    return _with_files(rows, storage, ["reasons"])
+
+
+def named(lake_state: State, storage: Storage, ids: Sequence[str]) -> list[Entry]:
+    """The entries that have these ids, as they are now; openings that were taken back are none."""
+    rows: list[sa.RowMapping] = []
+    with lake_state.read() as connection:
+        for start in range(0, len(ids), _CHUNK):
+            query = _query(None).where(state.entries.c.id.in_(ids[start : start + _CHUNK]))
+            rows += connection.execute(query.where(state.events.c.event != "withdrawn")).mappings()
     return _with_files(rows, storage, ["reasons"])
 
 

@@ -6,7 +6,7 @@ again, it returns again (a waiver only until it expires). Entries, as ever, are 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,15 +16,12 @@ import polars as pl
 import sqlalchemy as sa
 
 from tilth.assets import state
-from tilth.assets.declared import TableDeclaration
 from tilth.assets.lake import Lake, Run
 from tilth.assets.places import mended_path
-from tilth.assets.pulls import judged_pulls
-from tilth.assets.quarantine import EVENTS, open_entries, record
-from tilth.assets.replay import ENTRY, judge_again
-from tilth.schemas.contract import spec_of
+from tilth.assets.quarantine import EVENTS, record
+from tilth.assets.replay import ENTRY
 
-__all__ = ["MENDED", "Mender", "discard", "keep_mends", "mends_of", "mends_since", "replay_changed"]
+__all__ = ["MENDED", "Mender", "discard", "keep_mends", "latest_mends", "mended_under", "mends_of", "mends_since"]
 
 MENDED = pl.Schema({"id": pl.String(), "kind": pl.String(), "mended": pl.String()})
 """The mend that counts of each open entry that has one: the latest; `mended` is its file."""
@@ -48,7 +45,7 @@ def keep_mends(
     mender: Mender,
     *,
     contract_version: str,
-    changes: Mapping[str, Mapping[str, tuple[str | None, str | None]]] | None = None,
+    changes: Mapping[str, Mapping[str, Sequence[str | None]]] | None = None,
 ) -> None:
     """Keep the `good` records of `replay.Again` until a publish: the file first, then the state that names it.
 
@@ -61,43 +58,52 @@ def keep_mends(
         good.write_parquet(file)
     shared = {"table_name": table, "kind": mender.kind, "path": path, "contract_version": contract_version}
     shared |= {"run_id": run.id, "who": mender.who, "why": mender.why, "at": run.at, "expires_at": mender.expires_at}
-    made = changes or {}
-    rows: list[dict[str, Any]] = [
-        {**shared, "entry_id": id, "changes": {name: [*two] for name, two in made[id].items()} if id in made else None}
-        for id in good[ENTRY]
-    ]
+    made = {id: {name: [*two] for name, two in own.items()} or None for id, own in (changes or {}).items()}
+    rows: list[dict[str, Any]] = [{**shared, "entry_id": id, "changes": made.get(id)} for id in good[ENTRY]]
     with lake.state.begin() as connection:
         connection.execute(sa.insert(state.mends), rows)
-
-
-def replay_changed(table: TableDeclaration, contract: object, lake: Lake, run: Run) -> None:
-    """When the contract has changed since the last pull was judged: let those open entries return that it accepts."""
-    if table.parsing is not None:
-        return
-    version = spec_of(contract).version
-    with lake.state.read() as connection:
-        judged = judged_pulls(connection, table.name)
-        if not judged or judged[-1].contract_version == version:
-            return
-        open = open_entries(connection, table.name).filter(pl.col("contract_version") != version)
-        mended = mends_of(connection, table.name, open, contract_version=version, now=run.at)
-        open = open.join(mended, on="id", how="anti", maintain_order="left")  # a run before may have done it
-    if open.height:
-        again = judge_again(open, table, contract, lake)
-        why = f"the contract changed from {judged[-1].contract_version} to {version}"
-        keep_mends(lake, table.name, run, again.good, Mender("replayed", "tilth", why), contract_version=version)
 
 
 def mends_of(
     connection: sa.Connection, table: str, open: pl.DataFrame, *, contract_version: str, now: datetime
 ) -> pl.DataFrame:
-    """The mends (MENDED) that let `open` entries return: under this contract, and not expired."""
+    """The mends (MENDED) that let `open` entries return: by this contract, not expired, not turned back."""
     of = state.mends.c
-    latest = sa.select(sa.func.max(of.id)).where(of.table_name == table).group_by(of.entry_id)
-    query = sa.select(of.entry_id, of.kind, of.path).where(of.id.in_(latest), of.contract_version == contract_version)
-    query = query.where(of.expires_at.is_(None) | (of.expires_at > now))
-    rows = [tuple(row) for row in connection.execute(query)]
+    query = sa.select(of.entry_id, of.kind, of.path).where(of.id.in_(latest_mends(table)))
+    query = query.where(of.contract_version == contract_version, of.expires_at.is_(None) | (of.expires_at > now))
+    rows = [tuple(row) for row in connection.execute(query.where(~_turned_back()))]
     return pl.DataFrame(rows, schema=MENDED, orient="row").join(open.select("id"), on="id", how="semi")
+
+
+def mended_under(connection: sa.Connection, table: str, contract_version: str) -> list[str]:
+    """The entries whose latest mend was judged by this contract."""
+    of = state.mends.c
+    query = sa.select(of.entry_id).where(of.id.in_(latest_mends(table)), of.contract_version == contract_version)
+    return list(connection.execute(query).scalars())
+
+
+def latest_mends(table: str) -> sa.Select[tuple[int]]:
+    """The ids of each entry's latest mend: the one that counts."""
+    of = state.mends.c
+    return sa.select(sa.func.max(of.id)).where(of.table_name == table).group_by(of.entry_id)
+
+
+def _turned_back() -> sa.ColumnElement[bool]:
+    """That a release let the mended record in and opened it at once: refused for its company, which a mend ends not.
+
+    Until then the same record, pulled again, had been opened by its own pull.
+    """
+    mend, moved, opened, later = state.mends.c, *(state.events.alias() for _ in range(3))
+    last = sa.select(sa.func.max(later.c.id)).where(later.c.entry_id == mend.entry_id, later.c.event != "seen")
+    return sa.exists().where(
+        opened.c.id == last.scalar_subquery(),
+        opened.c.event == "opened",
+        opened.c.at >= mend.at,
+        moved.c.entry_id == mend.entry_id,
+        moved.c.event == mend.kind,
+        moved.c.release == opened.c.release,
+        moved.c.pull_id == opened.c.pull_id,
+    )
 
 
 def mends_since(connection: sa.Connection, table: str, at: datetime | None) -> bool:

@@ -20,6 +20,7 @@ __all__ = [
     "BatchRow",
     "PullRow",
     "Since",
+    "batches_named",
     "batches_of",
     "judged_pulls",
     "landed_pulls",
@@ -156,6 +157,12 @@ def batches_of(connection: sa.Connection, pull_id: int) -> list[BatchRow]:
     """The batches of a pull, in the order they were landed."""
     query = sa.select(state.batches).where(state.batches.c.pull_id == pull_id).order_by(state.batches.c.id)
     return [BatchRow(**row) for row in connection.execute(query).mappings()]
+
+
+def batches_named(connection: sa.Connection, ids: Sequence[int]) -> dict[int, BatchRow]:
+    """Batch id → batch."""
+    rows = connection.execute(sa.select(state.batches).where(state.batches.c.id.in_(ids))).mappings()
+    return {row["id"]: BatchRow(**row) for row in rows}
 
 
 def pull_of_batch(connection: sa.Connection, table: str) -> dict[int, PullRow]:

@@ -14,10 +14,10 @@ import polars as pl
 import sqlalchemy as sa
 
 from tilth.assets import state
+from tilth.assets.carrying import mend_changed
 from tilth.assets.declared import TableDeclaration
 from tilth.assets.document_verdicts import verdicts_on_documents
 from tilth.assets.lake import Lake, Run
-from tilth.assets.mends import replay_changed
 from tilth.assets.outcomes import Verdicts
 from tilth.assets.provenance.pulled import Judging, begin_judging
 from tilth.assets.pulls import PullRow, batches_of, landed_pulls, pull_row
@@ -58,7 +58,7 @@ def judge_landed(table: TableDeclaration, contract: object, lake: Lake, run: Run
     take_back_changed(table.name, spec_of(contract).version, lake, run)
     with lake.state.read() as connection:
         waiting = landed_pulls(connection, table.name)
-    replay_changed(table, contract, lake, run)
+    mend_changed(table, contract, lake, run)
     if not waiting:
         return {}
     begun = begin_judging(lake, run, table, waiting)
@@ -82,8 +82,7 @@ def judge_changed(table: TableDeclaration, contract: object, lake: Lake, run: Ru
         killed = any(pull.judgings for pull in landed_pulls(connection, table.name))
     if changed or killed:
         judge_landed(table, contract, lake, run)
-    else:
-        replay_changed(table, contract, lake, run)
+    mend_changed(table, contract, lake, run)  # what was opened since may be mended already
 
 
 def version_column(table: TableDeclaration, spec: Spec) -> str | None:

@@ -6,17 +6,15 @@ its whole pull cannot be asked again. Keeping it until a publish lets it return 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import polars as pl
-import sqlalchemy as sa
 
-from tilth.assets import state
 from tilth.assets.declared import TableDeclaration
 from tilth.assets.lake import Lake
 from tilth.assets.outcomes import ready_schema
-from tilth.assets.pulls import BatchRow
+from tilth.assets.pulls import BatchRow, batches_named
 from tilth.assets.toxic import read_batch
 from tilth.schemas.judging import REASONS, Judge
 from tilth.schemas.reasons import key_text, one_reason
@@ -77,19 +75,14 @@ def judge_again(
 
 def _alike(entries: pl.DataFrame, work: _Work) -> Iterator[tuple[BatchRow, pl.DataFrame, tuple[str, ...]]]:
     """Entries of one batch whose same columns are changed: they can be judged as one frame."""
-    batches = _batches(work.lake, entries["_batch"].drop_nulls().unique().to_list())
+    with work.lake.state.read() as connection:
+        batches = batches_named(connection, entries["_batch"].drop_nulls().unique().to_list())
     columns = [",".join(sorted(work.changes.get(id, ()))) for id in entries["id"]]
     for (batch, _), some in entries.with_columns(pl.Series("_columns", columns, pl.String)).group_by(
         "_batch", "_columns", maintain_order=True
     ):
         changed = tuple(sorted(work.changes.get(some["id"][0], ())))
         yield batches[int(str(batch))], some, changed
-
-
-def _batches(lake: Lake, ids: Sequence[int]) -> dict[int, BatchRow]:
-    query = sa.select(state.batches).where(state.batches.c.id.in_(ids))
-    with lake.state.read() as connection:
-        return {row["id"]: BatchRow(**row) for row in connection.execute(query).mappings()}
 
 
 def _judge(work: _Work, batch: BatchRow, entries: pl.DataFrame, columns: tuple[str, ...]) -> None:

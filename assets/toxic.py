@@ -15,7 +15,17 @@ from tilth.schemas.judging import REASONS
 from tilth.schemas.reasons import as_json
 from tilth.schemas.spec import Spec
 
-__all__ = ["TOXIC", "entry_id", "of_fault", "read_batch", "rules_of", "version_text", "with_ids", "with_raw"]
+__all__ = [
+    "TOXIC",
+    "entry_id",
+    "known_as",
+    "of_fault",
+    "read_batch",
+    "rules_of",
+    "version_text",
+    "with_ids",
+    "with_raw",
+]
 
 TOXIC = pl.Schema(
     {
@@ -46,16 +56,18 @@ def read_batch(storage: Storage, batch: BatchRow) -> pl.DataFrame:
 
 
 def with_ids(toxic: pl.DataFrame, batches: Mapping[int, BatchRow], table: str, contract_version: str) -> pl.DataFrame:
-    """Toxic records as the file holds them (TOXIC). Without a key a record is known by where it stands."""
+    """Toxic records as the file holds them (TOXIC)."""
     ids: list[str] = []
     for key, raw, batch, ordinal in toxic.select("key", "raw", "_batch", "_ordinal").iter_rows():
-        known = key if key is not None else _origin(batches[batch], ordinal)
-        ids.append(entry_id(table, known, raw, contract_version))
+        ids.append(entry_id(table, known_as(key, batches[batch], ordinal), raw, contract_version))
     version = pl.lit(contract_version).alias("contract_version")
     return toxic.with_columns(pl.Series("id", ids, dtype=pl.String), version).select(TOXIC.names()).cast(TOXIC)
 
 
-def _origin(batch: BatchRow, ordinal: int) -> Sequence[object]:
+def known_as(key: str | None, batch: BatchRow, ordinal: int) -> str | Sequence[object]:
+    """What a record is known by whenever it is pulled: its key; without one, its place in the file, or in the batch."""
+    if key is not None:
+        return key
     sha256 = batch.origin.get("sha256")
     return [sha256, batch.origin["offset"] + ordinal] if sha256 else [batch.id, ordinal]
 

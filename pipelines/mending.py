@@ -5,7 +5,7 @@ Each is done under the project's lease, on the entries as they are open then.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -16,11 +16,13 @@ import polars as pl
 
 from tilth.assets.declared import TableDeclaration
 from tilth.assets.lake import Lake, Run
-from tilth.assets.listing import raws_of
+from tilth.assets.listing import Entry, named, raws_of
 from tilth.assets.mends import Mender, discard, keep_mends
+from tilth.assets.publishing.release import Releases
 from tilth.assets.quarantine import open_entries
 from tilth.assets.ready import judge_changed
 from tilth.assets.replay import ENTRY, judge_again
+from tilth.assets.same_record import same_records
 from tilth.errors import TilthError
 from tilth.pipelines.corrections import Changed, Line, changes_of
 from tilth.pipelines.night import NightResult, run_night
@@ -93,6 +95,17 @@ class _Bench:
             open = {name: open_entries(connection, name) for name in names}
         return {name: some for name, entries in open.items() if (some := chosen.among(entries)).height}
 
+    def entries_of(self, ids: Sequence[str], open: Mapping[str, pl.DataFrame]) -> dict[str, tuple[str, str]]:
+        """Id → table and id of the `open` entry (by table) that has it, or that its record has by now."""
+        found: dict[str, tuple[str, str]] = {}
+        for name, entries in open.items():
+            here = set(entries["id"])
+            found |= {id: (name, id) for id in ids if id in here}
+            with self.lake.state.read() as connection:
+                pairs = same_records(connection, self.lake.storage, name, [id for id in ids if id not in here], entries)
+            found |= {former: (name, id) for former, id in pairs.iter_rows()}
+        return found
+
     def pulled(self, name: str) -> TableDeclaration:
         """A table whose records can be mended here."""
         if name in self.project.derived:
@@ -122,22 +135,29 @@ class _Bench:
 
 
 def correct(project: Project, lines: Sequence[Line], *, who: str, publish: bool = True, dry: bool = False) -> Mended:
-    """Judge the corrected records of a file again; those that are good now return. A line without changes is none."""
+    """Judge the corrected records of a file again; those that are good now return. A line without changes is none.
+
+    A line whose entry has another id by now, because the contract changed, is of the entry that its record has now.
+    """
 
     def work(bench: _Bench) -> None:
-        found = bench.open(Chosen([line.id for line in lines]))
-        place = {id: name for name, entries in found.items() for id in entries["id"]}
-        places = (place for entries in found.values() for place in entries.select("path", "id").iter_rows())
+        found = bench.open(Chosen())
+        entry_of = bench.entries_of([line.id for line in lines], found)
+        wanted = {id for _, id in entry_of.values()}
+        some = {name: entries.filter(pl.col("id").is_in(list(wanted))) for name, entries in found.items()}
+        places = (place for entries in some.values() for place in entries.select("path", "id").iter_rows())
         raws = raws_of(bench.lake.storage, places)
         for line in lines:
-            if line.id not in place:
+            table, id = entry_of.get(line.id, ("", line.id))
+            if id not in wanted:
                 gone = {"rule": "open", "column": None, "value": line.where, "expected": "an entry that is still open"}
                 bench.made.still.append({"id": line.id, "table": None, "reasons": [gone]})
                 continue
-            spec = spec_of(project.contract(bench.pulled(place[line.id])))
-            made = changes_of(line, raws[line.id], {column.name: column.source for column in spec.columns})
-            bench.made.changes.update({line.id: made} if made else {})
-        for name, entries in found.items():
+            wanted.discard(id)  # two lines may be of one record, by its ids before and after: the first counts
+            spec = spec_of(project.contract(bench.pulled(table)))
+            made = changes_of(line, raws[id], {column.name: column.source for column in spec.columns})
+            bench.made.changes.update({id: made} if made else {})
+        for name, entries in some.items():
             own = entries.filter(pl.col("id").is_in(list(bench.made.changes)))
             bench.again(name, own, Mender("corrected", who), dry=dry)
 
@@ -179,4 +199,42 @@ def _done(
         work(_Bench(project, lake, run, made))
         return tuple(sorted(made.done)) if publish and not dry else ()
 
-    return replace(made, night=run_night(project, ingest=False, first=first))
+    return _as_published(project, replace(made, night=run_night(project, ingest=False, first=first)))
+
+
+def _as_published(project: Project, made: Mended) -> Mended:
+    """What the publish after it made of them: a record that it did not take stays, and says why."""
+    if made.night is None or made.night.release is None or made.kind == "discarded":
+        return made
+    lake = project.lake()
+    current = Releases(lake.curated).current()
+    tables = current.tables if current else {}
+    done, still = dict(made.done), list(made.still)
+    for name, ids in made.done.items():
+        if name not in tables or tables[name].state not in ("published", "failed"):
+            continue  # held: they wait as all of it does
+        with lake.state.read() as connection:  # what is opened anew may be so under another id
+            opened = same_records(connection, lake.storage, name, ids, open_entries(connection, name))
+        now = dict(zip(ids, ids, strict=True)) | dict(opened.iter_rows())
+        entries = {entry.id: entry for entry in named(lake.state, lake.storage, [*now.values()])}
+        stay = {id: entries[now[id]] for id in ids if entries[now[id]].status in ("open", "superseded")}
+        done[name] = [id for id in ids if id not in stay]
+        reasons = {entry.id: _not_taken(entry, made.night.run_id) for entry in stay.values()}
+        still += [{"id": id, "table": name, "reasons": why} for id, why in reasons.items()]
+    return replace(made, done={name: ids for name, ids in done.items() if ids}, still=still)
+
+
+def _not_taken(entry: Entry, run_id: str) -> list[dict[str, str | None]]:
+    """Why a publish did not take a record that was good by itself."""
+    if entry.status == "open" and entry.run_id == run_id:
+        return list(entry.reasons)  # opened anew: refused for its company
+    waits = "what it refers to, or a number or sum that it waits for: it is published when that comes"
+    expected = waits if entry.status == "open" else "a record that is not older than the published one"
+    return [
+        {
+            "rule": "waiting" if entry.status == "open" else entry.status,
+            "column": None,
+            "value": "good by itself",
+            "expected": expected,
+        }
+    ]

@@ -1,7 +1,8 @@
 """A contract that changes while pulls wait: all is as if they had been judged by the new one in the first place.
 
 Random nights, twice: once with the contract changed after the pulls that wait, once before them. Records, rows, open
-entries and the counts of the publish that follows are the same.
+entries and the counts of the publish that follows are the same; also where people mended some of what waits, in the
+one by the contract as it was, in the other as it is.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import polars as pl
 import pyarrow as pa
@@ -28,13 +30,17 @@ from tilth.assets import parquet, state
 from tilth.assets.declared import TableDeclaration, Toxic
 from tilth.assets.lake import Lake
 from tilth.assets.listing import details
-from tilth.assets.mends import discard
+from tilth.assets.mends import Mender, discard, keep_mends
 from tilth.assets.night import Publishable, publish_night, set_right
 from tilth.assets.publishing.history import accept, rollback
 from tilth.assets.publishing.release import Releases
 from tilth.assets.publishing.verify import verify
+from tilth.assets.pulls import batches_of
 from tilth.assets.quarantine import open_entries
-from tilth.schemas.contract import Contract
+from tilth.assets.ready import judge_changed
+from tilth.assets.replay import ENTRY, judge_again
+from tilth.assets.toxic import read_batch
+from tilth.schemas.contract import Contract, spec_of
 from tilth.schemas.contract import field as column
 
 INT, TEXT = pa.int64(), pa.string()
@@ -83,6 +89,7 @@ class Change:
     held: bool  # whether the tables are published meanwhile, and held: their books are closed
     contracts: dict[str, type]
     late: bool  # whether the publish comes without a new night
+    mended: bool  # whether people correct or waive some of what is open
 
 
 def change(seed: int) -> Change:
@@ -91,7 +98,7 @@ def change(seed: int) -> Change:
     parent = rnd.choice([LooseParent, StrictParent, Parent])
     new: dict[str, type] = {"parents": parent, "children": rnd.choice([OtherChild, Child]), "lines": OtherLine}
     first = rnd.randint(0, len(history.nights) - 2)
-    return Change(history, first, rnd.random() < 0.5, new, rnd.random() < 0.5)
+    return Change(history, first, rnd.random() < 0.5, new, rnd.random() < 0.5, rnd.random() < 0.7)
 
 
 @example(169)  # a complete pull that was judged twice
@@ -138,7 +145,13 @@ def nights(lake: Lake, case: Change, waiting: dict[str, type]) -> None:
     with lake.state.begin() as connection:
         connection.execute(sa.delete(state.holds))
     number = len(past) + 1
+    early = waiting == case.contracts
+    before = people(lake, case, waiting, number, but=frozenset()) if case.mended and not early else frozenset()
     pull(lake, case, LAST if case.late else last, number, case.contracts, unfinished)
+    if case.mended:
+        for table in case.history.tables:
+            judge_changed(table, case.contracts[table.name], lake, run_of(number))
+        people(lake, case, case.contracts, number, but=before)
     free = tuple(replace(table, toxic=Toxic()) for table in case.history.tables)
     publish(lake, free, number, case.contracts)
 
@@ -149,6 +162,46 @@ def pull(
     set_right(lake)
     for table, answer in zip(case.history.tables, night.answers, strict=False):
         ingest(lake, table, answer, number, unfinished, contracts)
+
+
+def people(lake: Lake, case: Change, contracts: dict[str, type], number: int, *, but: frozenset[str]) -> frozenset[str]:
+    """A third of what is open is corrected, a third waived; which records were, or `but` were before."""
+    done: set[str] = set()
+    for table in case.history.tables:
+        with lake.state.read() as connection:
+            open = open_entries(connection, table.name)
+        told = {id: known(lake, table.name, id) for id in lone(lake, open)}
+        for turn, kind in enumerate(("corrected", "waived")):
+            ids = [id for id, names in told.items() if crc32(names[0].encode()) % 3 == turn and not but & {*names}]
+            changes = {id: {"content": "0"} for id in ids if kind == "corrected"}
+            some = open.filter(pl.col("id").is_in(ids))
+            good = judge_again(some, table, contracts[table.name], lake, changes=changes, waive=kind == "waived").good
+            made = {id: {"content": ("?", "0")} for id in changes}
+            version = spec_of(contracts[table.name]).version
+            mender = Mender(kind, "Ada", "a test")
+            keep_mends(lake, table.name, run_of(number), good, mender, contract_version=version, changes=made)
+            done.update(*(told[id] for id in good[ENTRY]))
+    return frozenset(done)
+
+
+def lone(lake: Lake, open: pl.DataFrame) -> list[str]:
+    """The entries whose key no other record of their pull has: of two that are good, neither is let go."""
+    found: list[str] = []
+    with lake.state.read() as connection:
+        for id, key, pull in open.select("id", "key", "pull_id").iter_rows():
+            landed = [read_batch(lake.storage, batch) for batch in batches_of(connection, pull)]
+            keys = [str(value) for frame in landed if "id" in frame for value in frame["id"]]
+            found += [id] if key is None or keys.count(key) == 1 else []
+    return found
+
+
+def known(lake: Lake, table: str, id: str) -> tuple[str, str]:
+    """What makes an entry's record the same one under another id: its values and key, or its place."""
+    found = details(lake.state, lake.storage, id)
+    assert found is not None
+    entry = found[0]
+    place = f"{table} {entry.batch} {entry.ordinal}"
+    return (f"{table} {entry.key} {entry.raw}" if entry.key else place, place)
 
 
 def hold(lake: Lake, case: Change) -> None:

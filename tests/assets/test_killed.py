@@ -60,7 +60,7 @@ DOCUMENT_POINTS = [
 CHANGE_POINTS = [
     ("tilth.assets.rejudging:_opposites:return", 1),  # inside the transaction that takes a judgement back
     ("tilth.assets.rejudging:take_back_changed:return", 1),  # taken back, not judged again
-    ("tilth.assets.mends:replay_changed:return", 1),
+    ("tilth.assets.carrying:mend_changed:return", 1),
     ("tilth.assets.verdicts:verdicts_on:return", 1),  # the files of the new judgement are there, the state has none
     ("tilth.assets.ready:_mark_judged:return", 1),  # inside the transaction that counts them
     ("tilth.assets.ready:judge_landed:return", 1),  # one table is judged again, the other is not

@@ -182,6 +182,49 @@ def test_a_mended_contract_lets_records_return_at_night_and_on_demand(tilth: Cal
     _proved(tilth)
 
 
+def _corrected(company: Any, tilth: Callable[..., Said], name: str, cells: dict[str, dict[str, str]]) -> Path:
+    """A file of the open customers in which a person changed cells, by key."""
+    file = company.folder / name
+    tilth("quarantine", "export", str(file), "--table", "customers")
+    with file.open(encoding="utf-8-sig", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    with file.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, rows[0])
+        writer.writeheader()
+        writer.writerows(row | cells.get(row["_key"], {}) for row in rows)
+    return file
+
+
+@pytest.mark.long
+def test_a_file_that_was_exported_before_the_contract_changed_is_taken(
+    tilth: Callable[..., Said], company: Any
+) -> None:
+    file = _corrected(company, tilth, "before.csv", {"10": {"credit": "5"}, "12": {"credit": "600"}})
+    contracts = (company.folder / "contracts.py").read_text()
+    company.write("contracts.py", contracts.replace("credit: float = field(ge=0", "credit: float = field(le=500, ge=0"))
+    assert tilth("run").code in (0, 3)  # the records come again, under new ids
+    said = tilth("quarantine", "import", str(file), "--json")
+    assert said.json["tables"] == {"customers": [_open(tilth, status="corrected")["10"]]}
+    assert [reason["rule"] for one in said.json["still"] for reason in one["reasons"]] == ["less_than_or_equal_to"]
+    assert _rows(company, "SELECT customer_id, credit FROM customers WHERE customer_id IN (10, 12)") == [(10, 5.0)]
+    _proved(tilth)
+
+
+@pytest.mark.long
+def test_what_the_publish_does_not_take_stays_and_says_why(tilth: Callable[..., Said], company: Any) -> None:
+    contracts = (company.folder / "contracts.py").read_text()
+    assert "name: str = field(" in contracts
+    company.write("contracts.py", contracts.replace("name: str = field(", "name: str = field(unique=True, "))
+    taken = _rows(company, "SELECT name FROM customers ORDER BY customer_id LIMIT 1")[0][0]
+    file = _corrected(company, tilth, "names.csv", {"11": {"name": str(taken)}, "10": {"credit": "5"}})
+    said = tilth("quarantine", "import", str(file), "--json")
+    assert said.code == 3
+    assert said.json["tables"] == {"customers": [_open(tilth, status="corrected")["10"]]}
+    (still,) = said.json["still"]
+    assert (still["id"], [reason["rule"] for reason in still["reasons"]]) == (_open(tilth)["11"], ["unique"])
+    _proved(tilth)
+
+
 @pytest.mark.long
 def test_what_is_discarded_is_closed_with_its_reason(tilth: Callable[..., Said]) -> None:
     found = _open(tilth)
