@@ -140,9 +140,8 @@ def _sort(work: _Work, some: Sequence[tuple[Facts, Parsed]]) -> None:
         findings = list(_findings(facts, document, work.parsing))
         for rule in {one.rule for one in findings}:
             work.failed[rule] += 1
-        condemned = [one for one in findings if one.rule not in work.parsing.warn]
-        if condemned:
-            toxic.append(facts | {"reasons": [_reason(one) for one in condemned]})
+        if any(one.rule not in work.parsing.warn for one in findings):
+            toxic.append(facts | {"reasons": [_reason(one, work.parsing) for one in findings]})
         else:
             good.append(facts | _content(document))
             _keep_elements(work, facts, document)
@@ -163,8 +162,9 @@ def _findings(facts: Facts, document: Parsed, parsing: Parsing) -> Iterator[Find
         yield from document.findings
 
 
-def _reason(finding: Finding) -> dict[str, str | None]:
-    return {"rule": finding.rule, "column": finding.part, "value": finding.value, "expected": finding.expected}
+def _reason(finding: Finding, parsing: Parsing) -> dict[str, str | None]:
+    told = {"rule": finding.rule, "column": finding.part, "value": finding.value, "expected": finding.expected}
+    return {**told, "kind": "file", "severity": "warn" if finding.rule in parsing.warn else "error"}
 
 
 def _content(document: Parsed) -> Row:
@@ -196,6 +196,7 @@ def _refused(toxic: Sequence[Row]) -> pl.DataFrame:
         *PLACE,
         pl.col("document").alias("key"),
         as_json(frame, _FACTS).alias("raw"),
+        nothing.alias("read"),
         "reasons",
         nothing.alias("version"),
     )

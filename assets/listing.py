@@ -38,8 +38,10 @@ class Entry:
     batch: int | None
     ordinal: int | None
     path: str | None  # the toxic file that holds it
-    reasons: tuple[dict[str, str | None], ...]  # rule, column, value, expected
+    source: str | None  # None: of a derived table
+    reasons: tuple[dict[str, str | None], ...]  # rule, column, value, expected, kind, severity
     raw: str | None = None  # the record as pulled, a JSON object of texts: only with `details`
+    read: str | None = None  # what was read of it, by contract column
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +161,7 @@ def details(lake_state: State, storage: Storage, id: str) -> tuple[Entry, list[H
         mend = state.mends.c
         told = (mend.kind, mend.at, mend.who, mend.why, mend.changes, mend.expires_at)
         mends = connection.execute(sa.select(*told).where(mend.entry_id == rows[0]["id"]).order_by(mend.id)).all()
-    entry_now = _with_files(rows, storage, ["reasons", "raw"])[0]
+    entry_now = _with_files(rows, storage, ["reasons", "raw", "read"])[0]
     return entry_now, [History(*row) for row in past], [Mend(*row) for row in mends]
 
 
@@ -178,9 +180,19 @@ def raws_of(storage: Storage, places: Iterable[tuple[str, str]]) -> dict[str, Ma
 def _query(table: str | None) -> sa.Select[*tuple[Any, ...]]:
     last, entry, event, opening = last_status(table), state.entries.c, state.events.c, state.events.alias("opening")
     columns = (entry.id, entry.table_name, entry.key, event.event, entry.rules, entry.contract_version)
-    place = (opening.c.run_id, opening.c.at, opening.c.batch_id, opening.c.ordinal, opening.c.path)
+    place = (
+        opening.c.run_id,
+        opening.c.at,
+        opening.c.batch_id,
+        opening.c.ordinal,
+        opening.c.path,
+        state.pulls.c.source,
+    )
     joined = sa.select(*columns, *place).select_from(last).join(state.events, event.id == last.c.id)
-    return joined.join(state.entries, entry.id == event.entry_id).join(opening, opening.c.id == opening_event(entry.id))
+    opened = joined.join(state.entries, entry.id == event.entry_id).join(
+        opening, opening.c.id == opening_event(entry.id)
+    )
+    return opened.outerjoin(state.pulls, state.pulls.c.id == opening.c.pull_id)
 
 
 def _fitting(
@@ -223,6 +235,8 @@ def _entry(row: sa.RowMapping, held: dict[str, Any]) -> Entry:
         batch=row["batch_id"],
         ordinal=row["ordinal"],
         path=row["path"],
+        source=row["source"],
         reasons=tuple(held.get("reasons") or ()),
         raw=held.get("raw"),
+        read=held.get("read"),
     )

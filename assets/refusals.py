@@ -14,11 +14,11 @@ from tilth.assets.pulls import BatchRow
 from tilth.assets.storage import Storage
 from tilth.assets.toxic import TOXIC, entry_id, read_batch, rules_of, with_ids
 from tilth.schemas.judging import REASON, REASONS, Judge
-from tilth.schemas.reasons import as_json
 
-__all__ = ["as_entries", "built_toxic", "refused_rows", "settled_toxic"]
+__all__ = ["as_entries", "built_toxic", "refused_rows", "settled_toxic", "with_reasons"]
 
 _PLACE = ["_batch", "_ordinal"]
+_KINDS = dict.fromkeys(("unique", "functional_dependency", "sequence", "gap"), "set")  # others are of kind join
 
 
 def settled_toxic(
@@ -27,8 +27,9 @@ def settled_toxic(
     """What settling refused (_batch, _ordinal, rule, column, value, expected: a line a reason) as TOXIC, in order."""
     told: list[pl.DataFrame] = []
     for (batch,), lines in refused.group_by("_batch", maintain_order=True):
-        rows = read_batch(storage, batches[int(str(batch))])[lines["_ordinal"].unique().sort()]
-        told.append(refused_rows(rows, lines, judge))
+        known = batches[int(str(batch))]
+        rows = read_batch(storage, known)[lines["_ordinal"].unique().sort()]
+        told.append(refused_rows(rows, lines, judge, tombstones=known.kind == "tombstones"))
     return with_ids(pl.concat(told).sort(_PLACE), batches, table, judge.spec.version)
 
 
@@ -40,21 +41,26 @@ def built_toxic(told: pl.DataFrame, table: str, judge: Judge) -> pl.DataFrame:
     return told.with_columns(pl.Series("id", ids, dtype=pl.String), version).select(TOXIC.names()).cast(TOXIC)
 
 
-def refused_rows(rows: pl.DataFrame, refused: pl.DataFrame, judge: Judge) -> pl.DataFrame:
+def refused_rows(rows: pl.DataFrame, refused: pl.DataFrame, judge: Judge, *, tombstones: bool = False) -> pl.DataFrame:
     """Pulled rows (with _batch, _ordinal) that `refused` has reasons for: all of TOXIC but ids."""
-    keys = judge.keys(rows).select(*_PLACE, pl.col("_key").alias("key"))
-    raw = as_json(rows, [name for name in rows.columns if name not in _PLACE])
-    facts = keys.with_columns(raw.alias("raw"), pl.lit(None, dtype=pl.String).alias("version"))
-    lines = refused.join(facts, on=_PLACE, how="inner", maintain_order="left")
+    told = judge.told_of(rows, tombstones=tombstones)
+    lines = refused.join(told.select(*_PLACE, "raw"), on=_PLACE, how="inner", maintain_order="left")
     sources = {column.name: column.source for column in judge.spec.columns}
     values = [
         json.loads(raw).get(sources.get(column, column), value)
         for raw, column, value in lines.select("raw", "column", "value").iter_rows()
     ]
-    lines = lines.with_columns(pl.Series("value", values, dtype=pl.String))
+    kinds = pl.col("rule").replace_strict(_KINDS, default="join")
+    lines = lines.with_columns(pl.Series("value", values, dtype=pl.String), kind=kinds, severity=pl.lit("error"))
     why = lines.group_by(_PLACE, maintain_order=True).agg(pl.struct(*REASON.to_schema()).alias("reasons"))
-    told = facts.join(why.with_columns(pl.col("reasons").cast(REASONS)), on=_PLACE)
-    return told.select(*_PLACE, "key", "version", "raw", "reasons")
+    return with_reasons(told, why.with_columns(pl.col("reasons").cast(REASONS)))
+
+
+def with_reasons(told: pl.DataFrame, why: pl.DataFrame) -> pl.DataFrame:
+    """`Judge.told_of` some rows, and _batch, _ordinal, reasons (version) why those are toxic: all of TOXIC but ids."""
+    version = "version" if "version" in why.columns else pl.lit(None, dtype=pl.String).alias("version")
+    both = told.rename({"reasons": "warned"}).drop("version").join(why, on=_PLACE)
+    return both.select(*_PLACE, "key", version, "raw", "read", pl.concat_list("reasons", "warned").alias("reasons"))
 
 
 def as_entries(toxic: pl.DataFrame, *, pull_id: int | None, number: int) -> pl.DataFrame:

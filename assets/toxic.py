@@ -13,7 +13,6 @@ from tilth.assets.pulls import BatchRow
 from tilth.assets.storage import Storage
 from tilth.schemas.judging import REASONS
 from tilth.schemas.reasons import as_json
-from tilth.schemas.spec import Spec
 
 __all__ = [
     "TOXIC",
@@ -24,7 +23,6 @@ __all__ = [
     "rules_of",
     "version_text",
     "with_ids",
-    "with_raw",
 ]
 
 TOXIC = pl.Schema(
@@ -34,11 +32,13 @@ TOXIC = pl.Schema(
         "_batch": pl.Int64(),
         "_ordinal": pl.Int64(),
         "raw": pl.String(),
+        "read": pl.String(),
         "reasons": REASONS,
         "contract_version": pl.String(),
         "version": pl.String(),
     }
 )
+"""Raw: a JSON object of texts, by source column; read: what was read of it, by contract column (null: nothing)."""
 
 
 def entry_id(table: str, key_or_origin: str | Sequence[object], raw: str, contract_version: str) -> str:
@@ -77,35 +77,22 @@ def of_fault(facts: pl.DataFrame, batch: BatchRow) -> pl.DataFrame:
     assert batch.fault is not None
     pulled = [name for name in facts.columns if not name.startswith("_")]
     reason = {name: batch.fault[name] for name in ("rule", "column", "value", "expected")}
+    reason |= {"kind": "file", "severity": "error"}
     return facts.select(
         "_batch",
         "_ordinal",
         pl.lit(None, dtype=pl.String).alias("key"),
         pl.lit(None, dtype=pl.String).alias("version"),
         as_json(facts, pulled).alias("raw"),
+        pl.lit(None, dtype=pl.String).alias("read"),
         pl.Series("reasons", [[reason]] * facts.height, dtype=REASONS),
     )
 
 
-def with_raw(records: pl.DataFrame, batches: Mapping[int, BatchRow], spec: Spec, storage: Storage) -> pl.DataFrame:
-    """`records` (`_batch`, `_ordinal`, …) with `raw`: the values as pulled, read again from the landed batches.
-
-    For records that were good by themselves and are refused for their company. The order stays.
-    """
-    sources = {column.source for column in spec.columns}
-    found: list[pl.DataFrame] = []
-    for (batch,), some in records.group_by("_batch", maintain_order=True):
-        rows = read_batch(storage, batches[int(str(batch))])[some["_ordinal"]]
-        pulled = [name for name in rows.columns if not name.startswith("_") or name in sources]
-        found.append(some.select("_batch", "_ordinal").with_columns(as_json(rows, pulled).alias("raw")))
-    if not found:
-        return records.with_columns(pl.lit(None, dtype=pl.String).alias("raw"))
-    return records.join(pl.concat(found), on=["_batch", "_ordinal"], how="left", maintain_order="left")
-
-
 def rules_of(reasons: pl.Expr) -> pl.Expr:
-    """The names of the rules in `reasons`, each once, sorted."""
-    return reasons.list.eval(pl.element().struct.field("rule")).list.unique().list.sort()
+    """The names of the rules in `reasons` that condemn, each once, sorted."""
+    condemns = pl.element().struct.field("severity") == "error"
+    return reasons.list.eval(pl.element().filter(condemns).struct.field("rule")).list.unique().list.sort()
 
 
 def version_text(name: str, dtype: pl.DataType) -> pl.Expr:

@@ -12,7 +12,8 @@ from tilth.assets.lake import Lake
 from tilth.assets.outcomes import PLACE, Outcomes, Verdicts, outcomes, ready_schema
 from tilth.assets.parquet import Sheet
 from tilth.assets.pulls import BatchRow, PullRow
-from tilth.assets.toxic import of_fault, read_batch, version_text, with_raw
+from tilth.assets.refusals import with_reasons
+from tilth.assets.toxic import of_fault, read_batch, version_text
 from tilth.schemas.judging import Judge, Quality
 from tilth.schemas.reasons import one_reason
 from tilth.schemas.repeats import hash_of
@@ -111,5 +112,12 @@ def _condemned(work: _Work, tied: pl.DataFrame, version: str | None) -> pl.DataF
     spec, text = work.judge.spec, pl.col("_key")
     number = version_text(version, spec.schema[version]) if version else pl.lit(None, dtype=pl.String)
     listed = one_reason(pl.lit("unique"), ",".join(spec.key), text, "one record per key and version")
-    facts = tied.select(*PLACE, text.alias("key"), number.alias("version"), listed)
-    return with_raw(facts, work.batches, spec, work.lake.storage)
+    why = tied.select(*PLACE, number.alias("version"), listed)
+    told = [
+        work.judge.told_of(
+            read_batch(work.lake.storage, work.batches[batch])[some["_ordinal"]],
+            tombstones=work.batches[batch].kind == "tombstones",
+        )
+        for (batch,), some in tied.group_by("_batch", maintain_order=True)
+    ]
+    return with_reasons(pl.concat(told), why)

@@ -88,7 +88,8 @@ class _Tally:
         toxic = self._placed(piece.toxic)
         left = LISTED - sum(frame.height for frame in self._toxic)
         self._toxic.append(toxic.head(left).drop("raw"))
-        found = listed(toxic, "file", "line").group_by(_RULE, maintain_order=True)
+        condemning = listed(toxic, "file", "line").filter(pl.col("severity") == "error")
+        found = condemning.group_by(_RULE, maintain_order=True)
         rules = found.agg(pl.len().cast(pl.Int64).alias("toxic"), pl.col("value", "file", "line").first())
         if self._rules is not None:
             both = pl.concat([self._rules, rules]).group_by(_RULE, maintain_order=True)

@@ -150,7 +150,7 @@ def correct(project: Project, lines: Sequence[Line], *, who: str, publish: bool 
         for line in lines:
             table, id = entry_of.get(line.id, ("", line.id))
             if id not in wanted:
-                gone = {"rule": "open", "column": None, "value": line.where, "expected": "an entry that is still open"}
+                gone = _reason("open", line.where, "an entry that is still open")
                 bench.made.still.append({"id": line.id, "table": None, "reasons": [gone]})
                 continue
             wanted.discard(id)  # two lines may be of one record, by its ids before and after: the first counts
@@ -228,13 +228,12 @@ def _not_taken(entry: Entry, run_id: str) -> list[dict[str, str | None]]:
     """Why a publish did not take a record that was good by itself."""
     if entry.status == "open" and entry.run_id == run_id:
         return list(entry.reasons)  # opened anew: refused for its company
+    if entry.status != "open":
+        return [_reason(entry.status, "good by itself", "a record that is not older than the published one")]
     waits = "what it refers to, or a number or sum that it waits for: it is published when that comes"
-    expected = waits if entry.status == "open" else "a record that is not older than the published one"
-    return [
-        {
-            "rule": "waiting" if entry.status == "open" else entry.status,
-            "column": None,
-            "value": "good by itself",
-            "expected": expected,
-        }
-    ]
+    return [_reason("waiting", "good by itself", waits)]
+
+
+def _reason(rule: str, value: str, expected: str) -> dict[str, str | None]:
+    """A reason that no rule of the contract gives."""
+    return {"rule": rule, "column": None, "value": value, "expected": expected, "kind": "join", "severity": "error"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 
 import polars as pl
@@ -39,12 +39,19 @@ class Looked:
     @cached_property
     def condemned(self) -> pl.Series | None:
         """Which rows are toxic; None: no row is."""
-        masks = [failure.failed for failure in self.failures]
+        masks = [failure.failed for failure in self.failures if failure.severity == "error"]
         return reduce(_or, masks) if masks else None
 
     def parted(self) -> Judged:
         """Good rows, as they were read with what passes through and `_deleted`; toxic rows."""
-        return Judged(self.good(self._everything()), self.toxic(), self.quality)
+        at = self._condemned_at()
+        return Judged(self.good(self._everything()), self._told(at, self._read(at)), self.quality)
+
+    def told(self) -> pl.DataFrame:
+        """As `toxic`, of all rows: what their values are, and reasons that only warn."""
+        at = pl.int_range(self.raw.height, dtype=pl.UInt32, eager=True)
+        warned = replace(self, failures=[failure for failure in self.failures if failure.severity == "warn"])
+        return warned._told(at, self._read(at))
 
     def good(self, frame: pl.DataFrame, *, without: pl.Series | None = None) -> pl.DataFrame:
         """The rows of a frame (as long as this one) that are not toxic; rows `without` are left out, too."""
@@ -66,8 +73,18 @@ class Looked:
 
     def toxic(self) -> pl.DataFrame:
         """What passes through, key, version, raw and reasons of the toxic rows."""
+        return self._told(self._condemned_at())
+
+    def _condemned_at(self) -> pl.Series:
         condemned = self.condemned
-        at = pl.Series([], dtype=pl.UInt32) if condemned is None else condemned.arg_true()
+        return pl.Series([], dtype=pl.UInt32) if condemned is None else condemned.arg_true()
+
+    def _read(self, at: pl.Series) -> pl.Series:
+        """What was read of the values of these rows: a JSON object of texts by contract column; null: nothing."""
+        read = self.values.frame[at]
+        return as_json(read, read.columns).alias("read")
+
+    def _told(self, at: pl.Series, *more: pl.Series) -> pl.DataFrame:
         rows, passing = _copied(self.raw, at), self.values.passing
         read = list(dict.fromkeys([*self.spec.key, *(name for one in self.failures for name in one.read)]))
         values = _copied(self.values.frame.select(read), at) if read else rows
@@ -75,6 +92,7 @@ class Looked:
             key_text(values, self.spec.key).alias("key"),
             pl.repeat(None, len(at), dtype=pl.String, eager=True).alias("version"),
             as_json(rows, [name for name in rows.columns if name not in passing]).alias("raw"),
+            *more,
             reasons(self.failures, rows, values, at).alias("reasons"),
         ]
         return pl.DataFrame([*(rows[name] for name in passing), *told])
@@ -123,11 +141,11 @@ def _found_together(parts: Sequence[list[Found]], heights: Sequence[int]) -> lis
 
 
 def _failures_together(parts: Sequence[Looked], heights: Sequence[int]) -> list[Failure]:
-    told = [{(f.rule, f.column, f.sources, f.expected): f.failed for f in part.failures} for part in parts]
+    told = [{failure: failure.failed for failure in part.failures} for part in parts]
     together: list[Failure] = []
     for said in dict.fromkeys(said for failures in told for said in failures):
         failed = _end_to_end([failures.get(said) for failures in told], heights)
-        together += [Failure(*said, failed)] if failed is not None else []
+        together += [replace(said, failed=failed)] if failed is not None else []
     return together
 
 

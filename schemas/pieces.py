@@ -148,7 +148,7 @@ def _among_rows(looked: Looked, duplicate: pl.Series) -> tuple[Looked, list[Qual
 
 
 def _failure(looked: Looked, rule: str, columns: Sequence[str], expected: str, at: pl.Series) -> Failure:
-    return Failure(rule, ",".join(columns), (), expected, _only(looked, at), read=tuple(columns))
+    return Failure(rule, ",".join(columns), (), expected, _only(looked, at), read=tuple(columns), kind="set")
 
 
 def _only(looked: Looked, at: pl.Series) -> pl.Series:

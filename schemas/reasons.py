@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
 from tilth.schemas.casting import exactly, text_of
+from tilth.schemas.spec import Severity
 
 __all__ = ["REASON", "REASONS", "Failure", "as_json", "key_text", "one_reason", "reasons", "unescaped"]
 
-REASON = pl.Struct({"rule": pl.String, "column": pl.String, "value": pl.String, "expected": pl.String})
+REASON = pl.Struct(dict.fromkeys(("rule", "column", "value", "expected", "kind", "severity"), pl.String))
+"""A rule that a record breaks. Kind: row | set | table | join | file; severity: error | warn (told, and no fault)."""
 REASONS = pl.List(REASON)
 _ESCAPES = {"\0": "\u24000", "\u2400": "\u2400\u2400"}  # the sign for NUL stands for it
 
@@ -24,21 +26,26 @@ class Failure:
     column: str | None
     sources: tuple[str, ...]  # the raw columns whose pulled values are shown
     expected: str
-    failed: pl.Series
+    failed: pl.Series = field(compare=False)
     read: tuple[str, ...] = ()  # contract columns: what was read of them is shown instead
+    kind: str = "row"
+    severity: Severity = "error"
 
 
 def reasons(failures: Sequence[Failure], rows: pl.DataFrame, values: pl.DataFrame, at: pl.Series) -> pl.Series:
-    """One list of reasons for each toxic row, in the order of `failures`: pulled `rows`, and the `values` read of them.
+    """One list of reasons for each row, in the order of `failures`: pulled `rows`, and the `values` read of them.
 
     They stand `at` in the masks.
     """
     if not failures:
-        return pl.Series([], dtype=REASONS)
+        return pl.repeat([], len(at), dtype=REASONS, eager=True)
     parts = [_part(number, failure, rows, values, at) for number, failure in enumerate(failures)]
     flat = pl.concat([part for part in parts if part.height] or parts[:1]).sort("row", "rank")
     grouped = flat.group_by("row", maintain_order=True).agg(pl.struct(*REASON.to_schema()).alias("reasons"))
-    return grouped["reasons"].cast(REASONS)
+    if grouped.height < len(at):  # some have none
+        every = pl.int_range(len(at), eager=True).cast(grouped.schema["row"]).alias("row").to_frame()
+        grouped = every.join(grouped, on="row", how="left", maintain_order="left")
+    return grouped["reasons"].fill_null(pl.lit([], REASONS)).cast(REASONS)
 
 
 def _part(number: int, failure: Failure, rows: pl.DataFrame, values: pl.DataFrame, at: pl.Series) -> pl.DataFrame:
@@ -54,6 +61,8 @@ def _part(number: int, failure: Failure, rows: pl.DataFrame, values: pl.DataFram
         pl.lit(failure.rule).alias("rule"),
         pl.lit(failure.column, dtype=pl.String).alias("column"),
         pl.lit(failure.expected).alias("expected"),
+        pl.lit(failure.kind).alias("kind"),
+        pl.lit(failure.severity).alias("severity"),
     )
 
 
@@ -76,9 +85,18 @@ def as_json(raw: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
     return raw.select(pl.struct(texts).struct.json_encode().alias("raw")).to_series()
 
 
-def one_reason(rule: pl.Expr, column: str | None, value: pl.Expr | pl.Series, expected: str) -> pl.Expr:
-    """A list of just one reason for each row."""
-    why = pl.struct(rule=rule, column=pl.lit(column, pl.String), value=value, expected=pl.lit(expected))
+def one_reason(
+    rule: pl.Expr, column: str | None, value: pl.Expr | pl.Series, expected: str, *, kind: str = "set"
+) -> pl.Expr:
+    """A list of just one reason for each row, which condemns it."""
+    why = pl.struct(
+        rule=rule,
+        column=pl.lit(column, pl.String),
+        value=value,
+        expected=pl.lit(expected),
+        kind=pl.lit(kind),
+        severity=pl.lit("error"),
+    )
     return pl.concat_list(why).cast(REASONS).alias("reasons")
 
 

@@ -25,7 +25,10 @@ __all__ = ["EMAIL", "NO_MOJIBAKE", "Kind", "Quality", "Rule", "expected_by", "na
 EMAIL, NO_MOJIBAKE = "email", "no_mojibake"
 
 Kind = Literal["row", "set", "table"]
-"""row: looks at one record; set: needs all records of the pull; table: gives one verdict on all of them."""
+"""row: looks at one record; set: needs all records of the pull; table: gives one verdict on all of them.
+
+Reasons also know `join`, of rules that need another table or what is published, and `file`: a whole file is refused.
+"""
 
 
 @dataclass(frozen=True, slots=True)

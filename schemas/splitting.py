@@ -77,7 +77,7 @@ class Judge:
             failed, asked = _failed(rule, verdict, values)
             count = int(failed.sum()) if failed is not None else 0
             quality.append(Quality(rule.name, rule.column, rule.severity, asked, count))
-            if failed is not None and rule.severity == "error":
+            if failed is not None and (rule.severity == "error" or rule.kind == "row"):
                 failures.append(_failure(rule, failed, shown))
         return Looked(self.spec, read.raw, values, failures, tuple(quality))
 
@@ -93,10 +93,20 @@ class Judge:
 
     def tombstones(self, raw: pl.DataFrame) -> Judged:
         """Judge landed tombstones: only the key must be readable; what else they carry is kept where it can be read."""
+        return self._dead(raw).parted()
+
+    def _dead(self, raw: pl.DataFrame) -> Looked:
         dead = pl.repeat(True, raw.height, dtype=pl.Boolean, eager=True)
         values = read_values(self.spec, raw, dead)
         failures, quality = _unreadable(self.spec, values, None, None)
-        return Looked(self.spec, raw, values, failures, tuple(quality)).parted()
+        return Looked(self.spec, raw, values, failures, tuple(quality))
+
+    def told_of(self, raw: pl.DataFrame, *, tombstones: bool = False) -> pl.DataFrame:
+        """What is to be said of landed rows that their company condemns: as `Judged.toxic`, reasons that only warn."""
+        if tombstones:
+            return self._dead(raw).told()
+        warning = tuple(rule for rule in self.rules if rule.severity == "warn" and rule.kind == "row")
+        return replace(self, rules=warning).look(raw).told()
 
     def keys(self, raw: pl.DataFrame) -> pl.DataFrame:
         """What passes through, and `_key`: the key as text, null where it is missing or cannot be read."""
@@ -120,8 +130,8 @@ def _unreadable(
             shown = (column.source,) if rule != "column" else ()
             count = int(failed.sum()) if failed is not None else 0
             quality.append(Quality(rule, column.name, severity, values.alive(column.key), count))
-            if failed is not None and severity == "error":
-                failures.append(Failure(rule, column.name, shown, expected, failed))
+            if failed is not None:
+                failures.append(Failure(rule, column.name, shown, expected, failed, severity=severity))
     return failures, quality
 
 
@@ -141,4 +151,4 @@ def _failed(rule: Rule, verdict: pl.Series, values: Values) -> tuple[pl.Series |
 
 def _failure(rule: Rule, failed: pl.Series, sources: Mapping[str, str]) -> Failure:
     shown = tuple(dict.fromkeys(sources[name] for name in rule.columns if name in sources))
-    return Failure(rule.name, rule.column, shown, rule.expected, failed)
+    return Failure(rule.name, rule.column, shown, rule.expected, failed, kind=rule.kind, severity=rule.severity)

@@ -109,7 +109,8 @@ def _rules_found(storage: Storage, files: Iterable[str]) -> _Found:
 
 def _counted(reasons: pl.Series) -> _Found:
     each = pl.DataFrame({"reasons": reasons}).with_row_index().explode("reasons")
-    told = each.select("index", pl.col("reasons").struct.unnest()).unique(["index", "rule", "column"])
+    told = each.select("index", pl.col("reasons").struct.unnest()).filter(pl.col("severity") == "error")
+    told = told.unique(["index", "rule", "column"])
     return Counter({(rule, column): n for rule, column, n in told.group_by("rule", "column").len().iter_rows()})
 
 

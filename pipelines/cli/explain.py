@@ -110,13 +110,17 @@ def explained(project: Project, entry: Entry) -> Explanation:
     named = dict.fromkeys(
         name for reason in entry.reasons for name in (reason["column"] or "").split(",") if name in columns
     )
-    mend = list(dict.fromkeys(how.format(**facts) for (_, how), facts in words))
+    condemning = [said for said, reason in zip(words, entry.reasons, strict=True) if not _warns(reason)]
+    mend = list(dict.fromkeys(how.format(**facts) for (_, how), facts in condemning))
     step = "mend the records it is made from, then tilth run"
     if declared:
         here = "" if documents else f"; or correct it: tilth quarantine export {entry.table}.xlsx --table {entry.table}"
         step = f"mend it in {declared.source}, then tilth run{here}"
     return Explanation(
-        what=tuple(what.format(**facts) for (what, _), facts in words),
+        what=tuple(
+            what.format(**facts) + ("; that is only a warning" if _warns(reason) else "")
+            for ((what, _), facts), reason in zip(words, entry.reasons, strict=True)
+        ),
         meaning=tuple(_meaning(columns[name]) for name in named),
         written=tuple(dict.fromkeys(filter(None, (_written(project, entry.table, spec, r) for r in entry.reasons)))),
         came_from=_origin(project, entry, batch.origin if batch else None),
@@ -142,6 +146,10 @@ def _of_file(entry: Entry, origin: Mapping[str, Any]) -> Explanation:
         now=until if entry.status == "open" else _AFTER[entry.status],
         next=step if entry.status == "open" else f"tilth quarantine show {entry.id[:12]}",
     )
+
+
+def _warns(reason: Reason) -> bool:
+    return reason["severity"] == "warn"
 
 
 def _words(reason: Reason) -> tuple[str, str]:

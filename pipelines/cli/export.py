@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["write"]
 
 _EXCEL_ROWS = 1_048_575
-_REASONS = ("_id", "_table", "_key", "rule", "column", "value", "expected", CORRECTION)
+_REASONS = ("_id", "_table", "_key", "rule", "column", "value", "expected", "kind", "severity", CORRECTION)
 
 
 def write(entries: Sequence[Entry], file: Path, *, storage: Storage) -> None:
@@ -56,7 +56,8 @@ def _rows(entries: Sequence[Entry], raws: Sequence[Mapping[str, Any]]) -> Iterat
 
 def _reason(reason: dict[str, str | None]) -> str:
     place = f"{reason['column']}: " if reason["column"] else ""
-    return f"{place}{reason['rule']} (expected {reason['expected']})"
+    only = "only a warning: " if reason["severity"] == "warn" else ""
+    return f"{only}{place}{reason['rule']} (expected {reason['expected']})"
 
 
 def _reasons(entries: Sequence[Entry]) -> Iterator[list[str]]:
@@ -64,7 +65,7 @@ def _reasons(entries: Sequence[Entry]) -> Iterator[list[str]]:
     yield list(_REASONS)
     for entry in entries:
         for reason in entry.reasons:
-            told = (reason["rule"], reason["column"], reason["value"], reason["expected"], "")
+            told = (*(reason[name] for name in _REASONS[3:-1]), "")
             yield [safe(value) for value in (entry.id, entry.table, entry.key, *told)]
 
 

@@ -108,11 +108,11 @@ def show(context: typer.Context, id: Id) -> Answer:
     """
     entry, history, mends = _one(_lake(context), id)
     raw: Mapping[str, Any] = json.loads(entry.raw) if entry.raw else {}
-    document = {**_row(entry), "raw": raw, "history": [_event(event) for event in history]}
+    read: Mapping[str, Any] = json.loads(entry.read) if entry.read else {}
+    document = {**_row(entry), "raw": raw, "read": read, "history": [_event(event) for event in history]}
     document["mends"] = [asdict(mend) for mend in mends]
-    lines = [f"{entry.id}  {entry.table}  {entry.status}", "", "as pulled:"]
-    width = max((len(name) for name in raw), default=0)
-    lines += [f"  {name:<{width}}  {'(null)' if value is None else value}" for name, value in raw.items()]
+    lines = [f"{entry.id}  {entry.table}  {entry.status}", "", "as pulled:", *_values(raw)]
+    lines += ["", "as read:", *_values(read)] if read else []
     lines += ["", "reasons:", *(f"  {_short(reason)}" for reason in entry.reasons), "", "history:"]
     for event in history:
         release = f", release {event.release}" if event.release else ""
@@ -208,6 +208,7 @@ def _row(entry: Entry) -> dict[str, Any]:
         "key": entry.key,
         "status": entry.status,
         "run_id": entry.run_id,
+        "source": entry.source,
         "batch": entry.batch,
         "ordinal": entry.ordinal,
         "opened_at": entry.opened_at,
@@ -226,6 +227,12 @@ def _event(event: History) -> dict[str, Any]:
     }
 
 
+def _values(record: Mapping[str, Any]) -> Iterator[str]:
+    width = max((len(name) for name in record), default=0)
+    for name, value in record.items():
+        yield f"  {name:<{width}}  {'(null)' if value is None else value}"
+
+
 def _mended(mend: Mend) -> Iterator[str]:
     why = f": {mend.why}" if mend.why else ""
     until = f", until {mend.expires_at:%Y-%m-%d}" if mend.expires_at else ""
@@ -237,4 +244,5 @@ def _mended(mend: Mend) -> Iterator[str]:
 def _short(reason: Mapping[str, Any]) -> str:
     value = "(null)" if reason["value"] is None else str(reason["value"]) or "(empty)"
     column = f"{reason['column']}: " if reason["column"] else ""
-    return f"{column}{reason['rule']}, expected {reason['expected']}, got {value[:80]}"
+    only = "only a warning: " if reason["severity"] == "warn" else ""
+    return f"{only}{column}{reason['rule']}, expected {reason['expected']}, got {value[:80]}"

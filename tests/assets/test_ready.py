@@ -124,7 +124,14 @@ def test_of_one_key_the_newest_stands_and_ties_condemn_each_other(lake: Lake, ru
     assert _ready(lake, pull) == [(1, "new", False), (3, "same", False)]
     assert sorted(_aside(lake, pull)) == [(0, "superseded"), (2, "duplicate")]
     first, second = listing(lake.state, lake.storage)
-    told = {"rule": "unique", "column": "customer_id", "value": "2", "expected": "one record per key and version"}
+    told = {
+        "rule": "unique",
+        "column": "customer_id",
+        "value": "2",
+        "expected": "one record per key and version",
+        "kind": "set",
+        "severity": "error",
+    }
     assert first.reasons == second.reasons == (told,)
     found = details(lake.state, lake.storage, first.id)
     assert found is not None and found[0].raw == '{"changed":"2026-01-05","id":"2","name":"y"}'

@@ -33,6 +33,10 @@ def judge_of(model: Any) -> Judge:
     return Judge.of(model)
 
 
+def condemns(reason: dict[str, str]) -> bool:
+    return reason["severity"] == "error"
+
+
 def landed() -> pl.DataFrame:
     return pl.DataFrame(LANDED).with_columns(_batch=pl.lit(7), _ordinal=pl.int_range(pl.len()))
 
@@ -43,7 +47,7 @@ def test_every_reason_of_every_toxic_row() -> None:
     assert (good["_ordinal"], good["customer_id"], good["email"], good["_deleted"]) == (0, "C1", "a@b.de", False)
     assert judged.good.columns == ["_batch", "_ordinal", *Judge.of(Customer).spec.schema, "_deleted"]
     said = {
-        row["_ordinal"]: [(r["rule"], r["column"], r["value"], r["expected"]) for r in row["reasons"]]
+        row["_ordinal"]: [(r["rule"], r["column"], r["value"], r["expected"]) for r in row["reasons"] if condemns(r)]
         for row in judged.toxic.to_dicts()
     }
     assert said == {
@@ -87,12 +91,21 @@ def test_a_warning_counts_and_condemns_nobody() -> None:
     assert all(0 <= q.failed <= q.checked <= 5 for q in judged.quality)
 
 
+def test_a_toxic_record_keeps_what_only_warns_and_what_was_read() -> None:
+    toxic = Judge.of(Customer).rows(landed()).toxic
+    warned = [[(r["rule"], r["value"]) for r in reasons if not condemns(r)] for reasons in toxic["reasons"].to_list()]
+    assert warned == [[("email", "a@b")], [], [], []]
+    read = json.loads(toxic["read"][0])
+    assert (read["limit"], read["since"], read["customer_id"], read["group"]) == ("-1.50", None, "C2", "B")
+
+
 def test_missing_columns() -> None:
     raw = landed().drop("name", "since")
     judged = Judge.of(Customer).rows(raw)
     assert judged.good.height == 0 and judged.toxic.height == 5
-    first = judged.toxic["reasons"][0].to_list()[:1]
-    assert first == [{"rule": "column", "column": "since", "value": None, "expected": "column since in the source"}]
+    first = judged.toxic["reasons"][0].to_list()[0]
+    told = {"rule": "column", "column": "since", "value": None, "expected": "column since in the source"}
+    assert first == told | {"kind": "row", "severity": "error"}
     optional = Judge.of(Customer).rows(landed().drop("group", "email"))
     assert optional.good["group"].to_list() == [None] and optional.good.schema["email"] == pl.String
 
@@ -102,7 +115,7 @@ def test_nothing_toxic_copies_nothing_and_changes_nothing() -> None:
         {"number": [2, 3], "word": ["cd", None], "share": [0.2, 0.3], "Day": [dt.date(2024, 1, 1), None]}
     )
     judged = Judge.of(Plain).rows(raw)
-    assert judged.toxic.height == 0 and judged.toxic.columns == ["key", "version", "raw", "reasons"]
+    assert judged.toxic.height == 0 and judged.toxic.columns == ["key", "version", "raw", "read", "reasons"]
     assert judged.toxic.schema["reasons"] == REASONS
     assert judged.good.drop("_deleted").equals(raw)
     before = landed()
@@ -245,7 +258,8 @@ def judged_complaints(model: Any, frame: pl.DataFrame) -> set[tuple[int, str, st
     judged = judge_of(model).rows(frame.with_row_index("_row"))
     assert judged.good.height + judged.toxic.height == frame.height
     assert set(judged.good["_row"]) | set(judged.toxic["_row"]) == set(range(frame.height))
-    return {(t["_row"], r["column"] or "", r["rule"]) for t in judged.toxic.to_dicts() for r in t["reasons"]}
+    told = ((t["_row"], r) for t in judged.toxic.to_dicts() for r in t["reasons"])
+    return {(row, r["column"] or "", r["rule"]) for row, r in told if condemns(r)}
 
 
 @settings(max_examples=50)

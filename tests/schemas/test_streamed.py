@@ -129,7 +129,8 @@ def test_nothing_is_read_before_it_is_asked_for() -> None:
     verdict = judge(scan, Whole)
     assert verdict.good.collect_schema() == {"number": pl.Int64}
     assert verdict.toxic.collect_schema().names() == ["row", "key", "raw", "reasons"]
-    assert verdict.reasons.collect_schema().names() == ["row", "rule", "column", "value", "expected"]
+    names = ["row", "rule", "column", "value", "expected", "kind", "severity"]
+    assert verdict.reasons.collect_schema().names() == names
     with pytest.raises((AssertionError, pl.exceptions.ComputeError)):
         verdict.good.collect()
 
