@@ -126,10 +126,13 @@ def _as_told(publishables: Sequence[Publishable], todo: Plan, manifest: Manifest
 
 
 def _manifest(todo: Plan, result: Build, run: Run, number: int) -> Manifest:
-    used = (ids for name, ids in todo.accepted.items() if result.tables[name].state != "held")
-    accepted = tuple(acceptance for ids in used for acceptance in ids)
+    held = {name for name in todo.accepted if result.tables[name].state == "held"}
+    used, void = (
+        tuple(id for name, of in todo.accepted.items() if (name in held) == kept for id in of.ids)
+        for kept in (False, True)
+    )
     previous = todo.current.release if todo.current else None
-    return Manifest(number, run.id, previous, run.at, result.tables, accepted)
+    return Manifest(number, run.id, previous, run.at, result.tables, used, void)
 
 
 def _describe(

@@ -9,12 +9,11 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from company import Scripted, lake_in, run_of
+from company import Scripted, lake_in
 from houses import House, plain
 
 from tilth.assets.declared import DerivedDeclaration
 from tilth.assets.night import Publishable
-from tilth.assets.publishing.history import accept
 from tilth.schemas.contract import (
     Contract,
     aggregate,
@@ -112,7 +111,7 @@ def test_a_person_may_accept_it(house: House) -> None:
     assert (
         night(house, (1, 1, "bad"), (2, 2, "bad")) == "value_share: share of 'ok' in state is 0, expected at least 0.5"
     )
-    accept(house.lake.state, "readings", why="it is so", at=run_of(50).at)
+    house.accept("readings")
     house.publish()
     assert house.rows("SELECT count(*) FROM readings") == [(2,)]
 
@@ -126,7 +125,7 @@ def test_a_derived_table_is_held_too_and_keeps_its_last_good_content(house: Hous
     reason = house.publish().tables["summary"].reason or ""
     assert reason.startswith("row_count: number of rows is 2, expected at most 1\n  next: ")
     assert house.rows("SELECT readings FROM summary") == [(2,)]
-    accept(house.lake.state, "summary", why="it is so", at=run_of(50).at)
+    house.accept("summary")
     house.publish()
     assert house.rows("SELECT count(*) FROM summary") == [(2,)]
 
