@@ -113,5 +113,5 @@ def _refuse(table: str, entry: TableRelease | None, night: NightResult) -> None:
     got = (reason or "").partition("\n")[0] or "; ".join(problem.splitlines()[0] for problem in night.problems)
     kept = "the acceptance is taken back; what was published stays published"
     what = f"table {table} is held by more than was told" if more else f"table {table} cannot be published"
-    step = f'tilth publish accept {table} --why "…", which accepts that too' if more else "tilth status"
+    step = f'tilth publish accept {table} --why "…"' if more else "tilth status"
     raise ReleaseError(what, got=got, kept=kept, next=step)

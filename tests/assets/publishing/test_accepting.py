@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -20,6 +21,7 @@ from tilth.assets.declared import DerivedDeclaration, Toxic
 from tilth.assets.night import Publishable
 from tilth.assets.publishing.causes import Cause, degree
 from tilth.assets.publishing.history import rollback
+from tilth.assets.publishing.manifest import Manifest
 from tilth.assets.publishing.reconcile import reconcile
 from tilth.assets.publishing.release import Releases
 from tilth.schemas.contract import Contract, aggregate, null_share, row_count
@@ -237,6 +239,18 @@ def test_an_acceptance_of_before_says_nothing_of_what_it_accepts(house: House) -
     with house.lake.state.begin() as connection:
         connection.execute(sa.insert(state.acceptances).values(values))  # as a migration leaves it
     assert held(house) == [ROWS]
+
+
+def test_a_manifest_says_what_was_told_and_an_older_one_nothing(house: House) -> None:
+    house.tables["parents"] = (plain("parents", version="version"), Strict)
+    pull(house, 5)
+    held(house)
+    current = Releases(house.lake.curated).current()
+    assert current is not None and Manifest.from_json(current.to_json()) == current
+    older = json.loads(current.to_json())
+    del older["void"], older["tables"]["parents"]["causes"]
+    entry = replace(current.tables["parents"], causes=())
+    assert Manifest.from_json(json.dumps(older)) == replace(current, tables={"parents": entry})
 
 
 def test_an_acceptance_that_is_not_enough_makes_one_release_and_no_more(house: House) -> None:
