@@ -22,7 +22,7 @@ from tilth.errors import LakeError, MissingExtra
 
 __all__ = ["SCHEMA_VERSION", "State", "open_state"]
 
-SCHEMA_VERSION = "0004"  # the newest revision in migrations/versions
+SCHEMA_VERSION = "0005"  # the newest revision in migrations/versions
 _BUSY_TIMEOUT_S = 30
 _ROOM = 1 << 16  # bytes: what SQLite's shared memory and log need at least
 _MIGRATION_LOCK = 7_417_461  # any number: the key of PostgreSQL's advisory lock

@@ -14,11 +14,9 @@ from tilth.assets.publishing.books import COUNTS
 __all__ = ["acceptances", "batches", "books", "deliveries", "entries", "events", "holds", "leases", "mends"]
 __all__ += ["metadata", "outbox", "pulls", "quality", "releases", "runs", "steps"]
 
-
 metadata = sa.MetaData()
 _big = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite autoincrements INTEGER only
 _json = sa.JSON(none_as_null=True)  # None is NULL, not the text "null"
-
 
 _moves = sa.text("event != 'seen'")  # what `seen` entries cost every night stays away from who asks what is open
 
@@ -175,6 +173,7 @@ acceptances = sa.Table(
     sa.Column("why", sa.Text, nullable=False),
     sa.Column("at", Instant, nullable=False),
     sa.Column("release", sa.Integer),  # the release that used it
+    sa.Column("causes", _json),  # what was told, and is accepted: publishing.causes; NULL: nothing
 )
 
 books = sa.Table(

@@ -1,6 +1,8 @@
 """Accepting what holds a table: just the candidate that is held now, published at once under the same lease.
 
-What is pulled later is another candidate: an acceptance kept for it would wave it through unseen.
+Just what was told is accepted: by the release that holds the table, or by a rollback. Where more holds it by now, it
+stays held, that is told, and can be accepted then. What is pulled later is another candidate: an acceptance kept for it
+would wave it through unseen.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from uuid import uuid4
 
 from tilth.assets.lake import Run
 from tilth.assets.night import Publishable
+from tilth.assets.publishing.causes import Cause
 from tilth.assets.publishing.history import accept, withdraw
 from tilth.assets.publishing.planning import Plan, plan
 from tilth.assets.publishing.release import Releases
@@ -20,10 +23,10 @@ from tilth.assets.ready import judge_changed
 from tilth.errors import ReleaseError
 from tilth.pipelines.night import NightResult, run_night
 from tilth.pipelines.progress import Progress
-from tilth.schemas.table_rules import holds_it
 
 if TYPE_CHECKING:
     from tilth.assets.lake import Lake
+    from tilth.assets.publishing.manifest import TableRelease
     from tilth.pipelines.project import Project
 
 __all__ = ["Accepted", "accept_held"]
@@ -34,18 +37,24 @@ class Accepted:
     """What was accepted: why it was held, and the pulls that wait."""
 
     table: str
-    held: str  # why
+    causes: tuple[Cause, ...]  # as they were told
     pulls: tuple[int, ...]  # their numbers, oldest first
     records: int
     good: int
     toxic: int
 
+    @property
+    def held(self) -> str:
+        """Why it was held."""
+        return "; ".join(cause.told for cause in self.causes)
+
     def words(self) -> str:
         """In one line."""
+        why = f"held because: {self.held or 'of what was not told yet'}"
         if not self.pulls:
-            return f"as it would be built now; held because: {self.held}"
+            return f"as it would be built now; {why}"
         many = f"pull{'s' * (len(self.pulls) > 1)} {', '.join(map(str, self.pulls))}"
-        return f"{many}: {self.records:,} records, {self.good:,} good, {self.toxic:,} toxic; held because: {self.held}"
+        return f"{many}: {self.records:,} records, {self.good:,} good, {self.toxic:,} toxic; {why}"
 
 
 def accept_held(
@@ -53,7 +62,7 @@ def accept_held(
 ) -> tuple[Accepted | None, NightResult]:
     """Accept what is held of `table` and publish it; None when another run is active (exit 4).
 
-    Raises ReleaseError when nothing is held, or something holds it that nobody can accept.
+    Raises ReleaseError when nothing is held, when something holds it that nobody can accept, or more than was told.
     """
     done: list[tuple[Accepted, int]] = []
 
@@ -65,7 +74,7 @@ def accept_held(
         found = _held(_plan(project, lake), table)
         if progress:
             progress(Progress(table, "publish", "held", found.words()))
-        done.append((found, accept(lake.state, table, why=why, at=datetime.now(UTC))))
+        done.append((found, accept(lake.state, table, causes=found.causes, why=why, at=datetime.now(UTC))))
 
     night = run_night(project, select=[table], ingest=False, progress=progress, first=first)
     if not done:
@@ -74,7 +83,7 @@ def accept_held(
     current = Releases(project.settings.curated).current()
     if current is None or acceptance not in current.accepted:
         withdraw(project.lake().state, acceptance)
-        _refuse(table, current.tables[table].reason if current and table in current.tables else None, night)
+        _refuse(table, current.tables.get(table) if current else None, night)
     return found, night
 
 
@@ -85,31 +94,24 @@ def _plan(project: Project, lake: Lake) -> Plan:
 
 
 def _held(todo: Plan, table: str) -> Accepted:
-    """What is held of the table, as the state stands."""
+    """What is held of the table, as it was told and as the state stands."""
     kept = "nothing was accepted"
-    if table in todo.held:
-        return _accepted(todo, table, todo.held[table].reason)
-    entry = todo.current.tables.get(table) if todo.current else None
-    if entry is not None and entry.state == "held" and entry.too_toxic:  # a derived table: told by its build
-        return Accepted(table, (entry.reason or "").partition("\n")[0], (), 0, 0, 0)
-    reason = entry.reason if entry and entry.state in ("held", "carried") else None  # carried: others were published
-    if reason and holds_it(reason, todo.specs[table].rules):
-        return _accepted(todo, table, reason)
+    told, entry = todo.told(table), todo.current.tables.get(table) if todo.current else None
+    if told or table in todo.held:
+        turn = todo.turns.get(table)
+        pulls = turn.pulls if turn else ()
+        counts = (sum(getattr(pull, of) for pull in pulls) for of in ("pulled", "pending", "quarantined"))
+        return Accepted(table, told, tuple(pull.number for pull in pulls), *counts)
     if entry is not None and entry.state == "held":
         what, got = f"table {table} is held by what nobody can accept", (entry.reason or "").partition("\n")[0]
         raise ReleaseError(what, got=got, kept=kept, next=f"tilth run --select {table}")
     raise ReleaseError(f"table {table} is not held", kept=kept, next="tilth status")
 
 
-def _accepted(todo: Plan, table: str, reason: str) -> Accepted:
-    """What waits of a table that is held."""
-    turn = todo.turns.get(table)
-    pulls = turn.pulls if turn else ()
-    counts = (sum(getattr(pull, of) for pull in pulls) for of in ("pulled", "pending", "quarantined"))
-    return Accepted(table, reason.partition("\n")[0], tuple(pull.number for pull in pulls), *counts)
-
-
-def _refuse(table: str, reason: str | None, night: NightResult) -> None:
+def _refuse(table: str, entry: TableRelease | None, night: NightResult) -> None:
+    reason, more = (entry.reason, bool(entry.causes)) if entry else (None, False)
     got = (reason or "").partition("\n")[0] or "; ".join(problem.splitlines()[0] for problem in night.problems)
     kept = "the acceptance is taken back; what was published stays published"
-    raise ReleaseError(f"table {table} cannot be published", got=got, kept=kept, next="tilth status")
+    what = f"table {table} is held by more than was told" if more else f"table {table} cannot be published"
+    step = f'tilth publish accept {table} --why "…"' if more else "tilth status"
+    raise ReleaseError(what, got=got, kept=kept, next=step)

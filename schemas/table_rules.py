@@ -10,7 +10,7 @@ import polars as pl
 from tilth.schemas.relations import DeclaredRule, Number, TableRule
 from tilth.schemas.rules import Quality
 
-__all__ = ["holds_it", "measured", "refusal", "verdict_on", "verdicts_on_all"]
+__all__ = ["bound", "measured", "refusal", "verdict_on", "verdicts_on_all"]
 
 
 def measured(rows: pl.DataFrame, rule: TableRule) -> Number | None:
@@ -35,14 +35,18 @@ def refusal(rule: TableRule, found: Number | None) -> str | None:
     if rule.holds(found):
         return None
     shown = f"{found:.4g}" if isinstance(found, float) else f"{found:,}"
-    what = {"table": "", "pull": " of what was pulled"}[rule.over]
-    return f"{rule.name}: {rule.measured}{what} is {shown}, expected {rule.expected}"
+    return f"{_subject(rule)} is {shown}, expected {rule.expected}"
 
 
-def holds_it(reason: str, rules: Sequence[DeclaredRule]) -> bool:
-    """Whether a table is held because such a rule does not hold: a person may accept that."""
-    own = (rule for rule in rules if isinstance(rule, TableRule))
-    return any(reason.startswith(f"{rule.name}: {rule.measured}") for rule in own)
+def bound(rule: TableRule, found: Number) -> tuple[str, Number]:
+    """What is measured with the bound that is not kept, in words; and how bad it is: the larger, the worse."""
+    low = rule.at_least is not None and found < rule.at_least
+    side = f"at least {rule.at_least:,}" if low else f"at most {rule.at_most:,}"
+    return f"{_subject(rule)}, {side}", -found if low else found
+
+
+def _subject(rule: TableRule) -> str:
+    return f"{rule.name}: {rule.measured}{' of what was pulled' if rule.over == 'pull' else ''}"
 
 
 def verdict_on(rule: TableRule, found: Number | None) -> Quality:

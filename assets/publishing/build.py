@@ -7,22 +7,23 @@ from a fresh clone, so that one broken table never keeps the others from being p
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tilth.assets.declared import DerivedDeclaration
+from tilth.assets.declared import DerivedDeclaration, TableDeclaration
 from tilth.assets.lake import Lake, Run
 from tilth.assets.places import ready_path
 from tilth.assets.publishing.blaming import Refused, blamed
 from tilth.assets.publishing.candidate import Candidate
+from tilth.assets.publishing.causes import Cause
 from tilth.assets.publishing.chunks import chunks_of
 from tilth.assets.publishing.closing import Clerk, carried, freed, held_back, oldest
 from tilth.assets.publishing.derive import Derived, Recipe, derive, derived_version, query_recipe
 from tilth.assets.publishing.engine import connect, parquet, quoted
-from tilth.assets.publishing.holds import Hold, built_shares, hold_on_build
+from tilth.assets.publishing.holds import Hold, built_shares, built_toxic
 from tilth.assets.publishing.manifest import TableRelease
 from tilth.assets.publishing.merged import Merged
 from tilth.assets.publishing.pictures import pictures_of
@@ -30,7 +31,7 @@ from tilth.assets.publishing.planning import Plan
 from tilth.assets.publishing.release import Draft
 from tilth.assets.publishing.rounds import take_turn
 from tilth.assets.publishing.settle import arriving, unpublished
-from tilth.assets.publishing.table_verdicts import refusal_of
+from tilth.assets.publishing.table_verdicts import verdicts_on
 from tilth.assets.publishing.totals import Blocked, Totals, unsummed
 from tilth.assets.publishing.turns import Turn, belonging
 from tilth.assets.quarantine import open_entries
@@ -100,7 +101,7 @@ class _Builder:
         for name in (name for group in self.plan.groups for name in group if name not in self.held):
             turn = self.plan.turns[name]
             with blamed(name):  # as the tables would be published: without those who wait for a total
-                self._whole(name, turn.judge, pulled=self._pulled(turn), accepted=bool(turn.accepted))
+                self._whole(turn.declaration, turn.judge, pulled=self._pulled(turn))
         for declaration, judge in self.plan.derived:
             with blamed(declaration.name), self._timed(declaration.name):
                 self.result.tables[declaration.name] = self._derived(declaration, judge)
@@ -166,12 +167,20 @@ class _Builder:
         files = [self.lake.storage.url(pull.ready) for pull in turn.pulls if pull.pending]
         return f"(SELECT * FROM {parquet(*files)} WHERE NOT _deleted)" if files else None
 
-    def _whole(self, name: str, judge: Judge, *, pulled: str | None, accepted: bool) -> None:
-        """Ask the rules of the whole table; one that does not hold holds it, unless a person has accepted that."""
-        verdicts, wrong = refusal_of(self.result.candidate, name, judge.spec, pulled)
+    def _whole(
+        self,
+        declaration: TableDeclaration | DerivedDeclaration,
+        judge: Judge,
+        *,
+        pulled: str | None = None,
+        also: Iterable[Cause] = (),
+    ) -> None:
+        """Ask the rules of the whole table; it is held by those that do not hold, but for what was accepted."""
+        name = declaration.name
+        verdicts, wrong = verdicts_on(self.result.candidate, name, judge.spec, pulled)
         self.result.quality[name] = (*self.result.quality.get(name, ()), *verdicts)
-        if wrong and not accepted:
-            raise Refused(name, Hold(wrong))
+        if hold := self.plan.refusal(declaration, [*also, *wrong]):
+            raise Refused(name, replace(hold, quality=self.result.quality[name]))
 
     def _present(self, turn: Turn) -> None:
         """The files this turn merges are there; a missing one is this table's trouble alone."""
@@ -193,18 +202,13 @@ class _Builder:
             return self.clerk.derived(declaration, merged, entry, changed=name in candidate.changed)
         version = derived_version(declaration, judge.spec, self.lake.time_zone)
         anew = old is None or old.contract != version or name not in candidate.tables()
-        asked = name in self.plan.wanted or bool(self.plan.accepted[name])
+        asked = name in self.plan.wanted or bool(self.plan.accepted[name].ids)
         if anew or asked or self._behind(declaration, entry, self.result.tables):
             missed = self.plan.current is not None and self._behind(declaration, entry, self.plan.current.tables)
             recipe = self._recipe(declaration, judge, everything=anew or missed or bool(opened.height))
-            made, accepted = (
-                derive(candidate, declaration, judge, recipe, opened, self.folder),
-                self.plan.accepted[name],
-            )
-            if not accepted and (hold := self._too_toxic(declaration, made)):
-                raise Refused(name, hold)
+            made = derive(candidate, declaration, judge, recipe, opened, self.folder)
             self.result.quality[name] = made.quality
-            self._whole(name, judge, pulled=None, accepted=bool(accepted))
+            self._whole(declaration, judge, also=self._too_toxic(declaration, made))
             merged = made.merged
             entry = replace(entry, built_in=self.clerk.number)
         else:
@@ -213,11 +217,11 @@ class _Builder:
         entry = replace(freed(entry, None), contract=version, data_as_of=as_of, through=through)
         return self.clerk.derived(declaration, merged, entry, changed=name in candidate.changed)
 
-    def _too_toxic(self, declaration: DerivedDeclaration, made: Derived) -> Hold | None:
+    def _too_toxic(self, declaration: DerivedDeclaration, made: Derived) -> Iterable[Cause]:
         """Rows of a held build open no entries: they are mended where they come from."""
         with self.lake.state.read() as connection:
             shares = built_shares(connection, declaration.name)
-        return hold_on_build(declaration, made.built, made.toxic["reasons"], shares)
+        return built_toxic(declaration.toxic, made.built, made.toxic["reasons"], shares)
 
     @staticmethod
     def _behind(declaration: DerivedDeclaration, entry: TableRelease, tables: Mapping[str, TableRelease]) -> bool:

@@ -89,7 +89,7 @@ CREATE TABLE _catalog.quality (
     run VARCHAR, "table" VARCHAR, rule VARCHAR, "column" VARCHAR, severity VARCHAR, checked BIGINT, failed BIGINT,
     stale_keys BIGINT
 );
-COMMENT ON TABLE _catalog.quality IS 'What each rule found in each run';
+COMMENT ON TABLE _catalog.quality IS 'What each rule found in each run: in all that was looked at, also where the table was held then and its last good content stays';
 COMMENT ON COLUMN _catalog.quality.run IS 'Run that judged the records';
 COMMENT ON COLUMN _catalog.quality."table" IS 'Table in schema main';
 COMMENT ON COLUMN _catalog.quality.rule IS 'Name of the rule';

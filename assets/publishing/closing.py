@@ -114,12 +114,12 @@ def carried(entry: TableRelease) -> TableRelease:
 
 def held_back(entry: TableRelease, hold: Hold) -> TableRelease:
     """A table that keeps its last good content."""
-    return replace(entry, state="held", reason=hold.reason, too_toxic=hold.toxic)
+    return replace(entry, state="held", reason=hold.reason, too_toxic=hold.toxic, causes=hold.causes)
 
 
 def freed(entry: TableRelease, reason: str | None) -> TableRelease:
     """A table that nothing holds any more; `reason`: what is to be said of it nevertheless."""
-    return replace(entry, state="published", reason=reason, too_toxic=False)
+    return replace(entry, state="published", reason=reason, too_toxic=False, causes=())
 
 
 def oldest(tables: Mapping[str, TableRelease], inputs: tuple[str, ...]) -> tuple[datetime | None, str | None]:

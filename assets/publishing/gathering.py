@@ -5,7 +5,7 @@ The state does not know yet what this release causes; its quarantine events are 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import polars as pl
 import sqlalchemy as sa
@@ -30,11 +30,34 @@ from tilth.assets.publishing.manifest import Manifest, in_ranges
 from tilth.assets.publishing.release import Releases
 from tilth.assets.quarantine import open_entries
 from tilth.connectors.protocol import Dataset
+from tilth.schemas.judging import Quality
 
-__all__ = ["gather"]
+__all__ = ["Verdicts", "asked", "gather"]
+
+Verdicts = Mapping[str, Sequence[Quality]]
+"""Table → what rules found."""
 
 _AT = pl.Datetime("us", "UTC")
 _OPEN = pl.Schema({"table": pl.String(), "id": pl.String(), "key": pl.String(), "rule": pl.String(), "at": _AT})
+
+
+def asked(run: Run, published: Verdicts, refused: Verdicts) -> list[QualityFact]:
+    """What a publish asked: of the tables as they are published, and of candidates that were `refused`.
+
+    A rule that was asked again, beside the last good content of such a table, counts as it was asked last.
+    """
+    again = {(table, one.rule, one.column, one.severity) for table, told in published.items() for one in told}
+    before = [
+        (table, one)
+        for table, told in refused.items()
+        for one in told
+        if (table, one.rule, one.column, one.severity) not in again
+    ]
+    last = [(table, one) for table, told in published.items() for one in told]
+    return [
+        QualityFact(run.id, table, one.rule, one.column, one.severity, one.checked, one.failed)
+        for table, one in (*before, *last)
+    ]
 
 
 def gather(

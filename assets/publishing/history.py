@@ -5,6 +5,7 @@ Whoever calls `rollback` or `accept` holds the project's lease.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from tilth.assets.database import State
 from tilth.assets.lake import Lake, Run
 from tilth.assets.provenance.rollback import rolling_back
 from tilth.assets.publishing import checks
+from tilth.assets.publishing.causes import Cause
 from tilth.assets.publishing.engine import attach, connect, quoted, row_of
 from tilth.assets.publishing.manifest import Manifest
 from tilth.assets.publishing.reconcile import chain_of, reconcile
@@ -184,10 +186,11 @@ def _published(connection: sa.Connection) -> set[int]:
     return set(connection.execute(sa.select(of.release).where(of.state == "published")).scalars())
 
 
-def accept(database: State, table: str, *, why: str, at: datetime) -> int:
-    """Let the next publish take what is pending for `table` now, whatever holds it; the acceptance's id.
+def accept(database: State, table: str, *, causes: Sequence[Cause], why: str, at: datetime) -> int:
+    """Let the next publish take what is pending for `table` now, though `causes` hold it; the acceptance's id.
 
-    What is judged later is another candidate, and is held or not by itself. The reason is kept.
+    What else holds it, or is worse than in `causes`, holds it still; and what is judged later is another candidate.
+    The reason is kept.
     """
     if not why.strip():
         step = f'tilth publish accept {table} --why "…"'
@@ -197,7 +200,9 @@ def accept(database: State, table: str, *, why: str, at: datetime) -> int:
         judged = sa.select(pull.judged_at).where(pull.table_name == table, pull.judged_at.is_not(None))
         held = sa.select(hold.at).where(hold.table_name == table)
         known = [*connection.execute(judged).scalars(), *connection.execute(held).scalars()]
-        new = sa.insert(state.acceptances).values(table_name=table, why=why.strip(), at=max([at, *known]))
+        told = [cause.to_json() for cause in causes]
+        values = {"table_name": table, "why": why.strip(), "at": max([at, *known]), "causes": told}
+        new = sa.insert(state.acceptances).values(values)
         return connection.execute(new.returning(own.id)).scalar_one()
 
 

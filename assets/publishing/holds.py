@@ -1,26 +1,38 @@
-"""Why a table is held before anything is built: a person's rollback, an emptied source, too much that is toxic.
+"""Why a table is held: a person's rollback, an emptied source, too much that is toxic, rules of the whole table.
 
-Each hold says its cause and the way out; of toxic records also which rules found them, and how it was in the runs
+Each hold says all its causes and the way out; of toxic records also which rules found them, and how it was in the runs
 before. Questions only.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 import sqlalchemy as sa
 
 from tilth.assets import parquet, state
-from tilth.assets.declared import DerivedDeclaration, Toxic
+from tilth.assets.declared import DerivedDeclaration, TableDeclaration, Toxic
+from tilth.assets.publishing.causes import EMPTIED, TAKEN_BACK, TOXIC, Cause
 from tilth.assets.publishing.turns import Turn
 from tilth.assets.pulls import PullRow, judged_pulls
 from tilth.assets.storage import Storage
 from tilth.errors import LakeError
+from tilth.schemas.judging import Quality
 
-__all__ = ["Hold", "built_shares", "excess", "hold_on", "hold_on_build", "too_toxic"]
+__all__ = [
+    "Hold",
+    "built_shares",
+    "built_toxic",
+    "causes_of",
+    "excess",
+    "held_by",
+    "hold_on",
+    "taken_back",
+    "too_toxic",
+]
 
 _RUNS, _RULES = 7, 5  # how many of them a message tells
 
@@ -33,26 +45,80 @@ class Hold:
     """Why a table keeps its last good content."""
 
     reason: str  # with the next step
-    toxic: bool = False  # too much is toxic: what then is declared (`beyond`)
+    causes: tuple[Cause, ...] = ()  # what of it a person may accept; none: nobody can
+    quality: tuple[Quality, ...] = ()  # what was asked of the candidate that was refused
+
+    @property
+    def toxic(self) -> bool:
+        """Whether too much is toxic: what happens then is declared (`beyond`)."""
+        return any(cause.name == TOXIC for cause in self.causes)
 
 
-def hold_on(connection: sa.Connection, turn: Turn, storage: Storage) -> Hold | None:
-    """Why this table is not to be published now; None when it may be."""
-    if turn.accepted:
+def held_by(
+    declaration: TableDeclaration | DerivedDeclaration, causes: Sequence[Cause], accepted: Callable[[Cause], bool]
+) -> Hold | None:
+    """Why a table is not to be published; None when all causes are accepted.
+
+    With one that is not, those that are accepted are told again: the next acceptance is of all of them.
+    """
+    first = [cause for cause in causes if not accepted(cause)]
+    if not first:
         return None
-    if reason := turn.hold or _emptied(turn):
-        return Hold(reason)
-    if turn.declaration.toxic.beyond == "publish":
+    told = (*first, *(cause for cause in causes if cause not in first))
+    steps = [*dict.fromkeys(filter(None, (_step(cause, declaration) for cause in told)))]
+    said = "; ".join(cause.told for cause in told)
+    return Hold(f"{said}\n  next: {', or: '.join([*steps, _accept(declaration.name)])}", told)
+
+
+def _step(cause: Cause, declaration: TableDeclaration | DerivedDeclaration) -> str | None:
+    """What there is to do about it, but to accept it."""
+    if cause.name == TAKEN_BACK:
         return None
-    told = too_toxic(connection, turn.declaration.toxic, turn.pulls, storage)
-    next = f"tilth quarantine list --table {turn.name}, or: {_accept(turn.name)}"
-    return Hold(f"{told}\n  next: {next}", toxic=True) if told else None
+    if isinstance(declaration, TableDeclaration) and cause.name == EMPTIED:
+        return f"tilth sources check {declaration.source}"
+    if cause.name != TOXIC:
+        return "mend it and tilth run"
+    pulled = isinstance(declaration, TableDeclaration)
+    return f"tilth {'quarantine list --table' if pulled else 'lineage show'} {declaration.name}"
+
+
+def taken_back(reason: str | None) -> Iterator[Cause]:
+    """What a person's rollback holds."""
+    if reason is not None:
+        yield Cause(TAKEN_BACK, reason)
+
+
+def causes_of(connection: sa.Connection, turn: Turn, storage: Storage) -> tuple[Cause, ...]:
+    """All that holds a pulled table before anything is built, accepted or not."""
+    causes = [*taken_back(turn.hold), *_emptied(turn)]
+    limit = turn.declaration.toxic
+    told = None if limit.beyond == "publish" else too_toxic(connection, limit, turn.pulls, storage)
+    if told:
+        causes.append(Cause(TOXIC, told, _toxic(turn.pulls), through=turn.pulls[-1].number))
+    return tuple(causes)
+
+
+def hold_on(turn: Turn, causes: Sequence[Cause]) -> Hold | None:
+    """Why a pulled table is not to be built now; None when it may be."""
+    return held_by(turn.declaration, causes, lambda cause: _accepted(turn, cause))
+
+
+def _accepted(turn: Turn, cause: Cause) -> bool:
+    """Toxic records are accepted of the pulls that were told of; what was pulled since is judged by itself."""
+    if cause.name != TOXIC:
+        return turn.accepted.forgive(cause)
+    for told in turn.accepted.causes:
+        if told.name == TOXIC and told.through is not None:
+            since = [pull for pull in turn.pulls if pull.number > told.through]
+            no_more = _toxic(turn.pulls) - _toxic(since) <= told.degree
+            if no_more and excess(turn.declaration.toxic, _pulled(since), _toxic(since)) is None:
+                return True
+    return False
 
 
 def too_toxic(connection: sa.Connection, limit: Toxic, pulls: Sequence[PullRow], storage: Storage) -> str | None:
     """How the limit is exceeded by pulls of one table: by which rules, and how it was before; None when it is not."""
-    pulled, toxic = sum(pull.pulled for pull in pulls), sum(pull.quarantined for pull in pulls)
-    if (over := excess(limit, pulled, toxic)) is None:
+    if (over := excess(limit, _pulled(pulls), _toxic(pulls))) is None:
         return None
     try:
         found = _rules_found(storage, [pull.toxic for pull in pulls if pull.toxic])
@@ -62,16 +128,19 @@ def too_toxic(connection: sa.Connection, limit: Toxic, pulls: Sequence[PullRow],
     return f"{over}: {_by_rule(found)}; {_before(_earlier_shares(before))}"
 
 
-def hold_on_build(
-    declaration: DerivedDeclaration, built: int, reasons: pl.Series, shares: Sequence[float]
-) -> Hold | None:
-    """Why a derived table is not to be published as it was built; `reasons` of its toxic rows, `shares` before."""
-    over = None if declaration.toxic.beyond == "publish" else excess(declaration.toxic, built, len(reasons))
-    if over is None:
-        return None
-    said = f"{over}: {_by_rule(_counted(reasons))}; {_before(shares)}"
-    next = f"tilth lineage show {declaration.name}, or: {_accept(declaration.name)}"
-    return Hold(f"{said}\n  next: {next}", toxic=True)
+def _pulled(pulls: Sequence[PullRow]) -> int:
+    return sum(pull.pulled for pull in pulls)
+
+
+def _toxic(pulls: Sequence[PullRow]) -> int:
+    return sum(pull.quarantined for pull in pulls)
+
+
+def built_toxic(limit: Toxic, built: int, reasons: pl.Series, shares: Sequence[float]) -> Iterator[Cause]:
+    """What is too toxic of a derived table as it was built; `reasons` of its toxic rows, `shares` before."""
+    over = None if limit.beyond == "publish" else excess(limit, built, len(reasons))
+    if over is not None:
+        yield Cause(TOXIC, f"{over}: {_by_rule(_counted(reasons))}; {_before(shares)}", len(reasons))
 
 
 def built_shares(connection: sa.Connection, table: str) -> list[float]:
@@ -124,15 +193,12 @@ def _earlier_shares(pulls: Sequence[PullRow]) -> list[float]:
     return [toxic[run] / pulled[run] for run in runs if pulled[run]]
 
 
-def _emptied(turn: Turn) -> str | None:
+def _emptied(turn: Turn) -> Iterator[Cause]:
     rows = turn.previous.rows if turn.previous else 0
     if rows and turn.declaration.load == "replace" and turn.whole is not None and not turn.whole.pulled:
-        said = f"a complete pull brought no record, the table has {rows:,}"
+        yield Cause(EMPTIED, f"a complete pull brought no record, the table has {rows:,}", rows)
     elif rows and turn.keys is not None and not turn.keys.pending:
-        said = f"the comparison of keys found no key, the table has {rows:,}"
-    else:
-        return None
-    return f"{said}\n  next: tilth sources check {turn.declaration.source}, or: {_accept(turn.name)}"
+        yield Cause(EMPTIED, f"the comparison of keys found no key, the table has {rows:,}", rows)
 
 
 def _accept(table: str) -> str:

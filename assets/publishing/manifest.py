@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
+from tilth.assets.publishing.causes import Cause
+
 __all__ = ["Manifest", "Ranges", "TableRelease", "as_ranges", "in_ranges"]
 
 Ranges = tuple[tuple[int, int], ...]
@@ -24,6 +26,7 @@ class TableRelease:
     rows: int
     reason: str | None = None
     too_toxic: bool = False  # held because more is toxic than is declared
+    causes: tuple[Cause, ...] = ()  # what of that a person may accept; held without any: nobody can
     contract: str | None = None  # contract version
     pulls: Ranges = ()  # pull numbers whose records this release contains, cumulative: ((1, 14), (16, 16))
     whole: int | None = None  # the last whole pull contained
@@ -50,6 +53,7 @@ class Manifest:
     published_at: datetime
     tables: Mapping[str, TableRelease]
     accepted: tuple[int, ...] = ()  # ids of the acceptances it used
+    void: tuple[int, ...] = ()  # of those that were not enough: more holds their table than was told
 
     def to_json(self) -> str:
         """The manifest as one JSON document, keys sorted."""
@@ -61,7 +65,8 @@ class Manifest:
         raw: dict[str, Any] = json.loads(text)
         tables = {name: _table(entry) for name, entry in raw["tables"].items()}
         published_at = datetime.fromisoformat(raw["published_at"])
-        return cls(raw["release"], raw["run_id"], raw["previous"], published_at, tables, tuple(raw["accepted"]))
+        accepted, void = tuple(raw["accepted"]), tuple(raw.get("void", ()))  # an older manifest has no `void`
+        return cls(raw["release"], raw["run_id"], raw["previous"], published_at, tables, accepted, void)
 
 
 def as_ranges(numbers: Iterable[int]) -> Ranges:
@@ -89,4 +94,7 @@ def _encode(value: object) -> str:
 def _table(entry: dict[str, Any]) -> TableRelease:
     as_of = entry.pop("data_as_of")
     pulls = tuple((low, high) for low, high in entry.pop("pulls"))
-    return TableRelease(**entry, pulls=pulls, data_as_of=datetime.fromisoformat(as_of) if as_of else None)
+    causes = tuple(Cause.from_json(one) for one in entry.pop("causes", ()))
+    return TableRelease(
+        **entry, pulls=pulls, causes=causes, data_as_of=datetime.fromisoformat(as_of) if as_of else None
+    )

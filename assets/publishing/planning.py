@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 from tilth.assets.declared import DerivedDeclaration, TableDeclaration
 from tilth.assets.lake import Lake
+from tilth.assets.publishing.causes import TAKEN_BACK, Acceptances, Cause
 from tilth.assets.publishing.derive import derived_version
-from tilth.assets.publishing.holds import Hold, hold_on
+from tilth.assets.publishing.holds import Hold, causes_of, held_by, hold_on, taken_back
 from tilth.assets.publishing.manifest import Manifest
 from tilth.assets.publishing.settle import reference_order
 from tilth.assets.publishing.turns import Turn, accepted_of, hold_of, read_turn
@@ -43,7 +44,8 @@ class Plan:
     turns: Mapping[str, Turn]
     derived: Sequence[tuple[DerivedDeclaration, Judge]]  # selected or downstream, inputs first
     held: Mapping[str, Hold]
-    accepted: Mapping[str, tuple[int, ...]]  # table → the acceptances that this publish uses
+    causes: Mapping[str, tuple[Cause, ...]]  # table → what holds it before it is built; accepted, where it is not held
+    accepted: Mapping[str, Acceptances]  # table → the acceptances that this publish uses
     wanted: frozenset[str]  # derived tables asked for by name
     events: int  # the last quarantine event the plan knows of
     built: frozenset[str]  # the declared tables that are made from others
@@ -59,10 +61,23 @@ class Plan:
         """Whether a release has anything to say that the current one does not."""
         return any(self._due(turn) for turn in self.turns.values()) or any(
             (declaration.name in self.wanted and not self.missing(declaration))
-            or bool(self.accepted[declaration.name])
+            or bool(self.accepted[declaration.name].ids)
             or self.stale(declaration)
             for declaration, _ in self.derived
         )
+
+    def told(self, table: str) -> tuple[Cause, ...]:
+        """What holds a table as a person was told: by the release that readers see, or by a rollback since."""
+        entry = self.current.tables.get(table) if self.current else None
+        told = entry.causes if entry and entry.state in ("held", "carried") else ()  # carried: others were published
+        known = {cause.name for cause in told}
+        back = (one for one in self.causes.get(table, ()) if one.name == TAKEN_BACK and one.name not in known)
+        return (*told, *back)
+
+    def refusal(self, declaration: TableDeclaration | DerivedDeclaration, found: Sequence[Cause]) -> Hold | None:
+        """Why a table that was built is not to be published after all; None when all that was `found` is accepted."""
+        before, accepted = self.causes[declaration.name], self.accepted[declaration.name]
+        return held_by(declaration, [*before, *found], lambda cause: cause in before or accepted.forgive(cause))
 
     def missing(self, declaration: DerivedDeclaration) -> tuple[str, ...]:
         """The inputs of a derived table that were never published and are not made now."""
@@ -82,8 +97,11 @@ class Plan:
         )
 
     def _due(self, turn: Turn) -> bool:
-        free, mended = turn.name not in self.held, turn.books.mended and turn.mends.height
-        return turn.books.news or (free and bool(turn.pulls or turn.keys or turn.accepted or turn.hold or mended))
+        hold, mended = self.held.get(turn.name), turn.books.mended and turn.mends.height
+        if hold is not None:  # an acceptance of less than holds it: that is to be told
+            untold = turn.previous is None or turn.previous.reason != hold.reason
+            return turn.books.news or (bool(turn.accepted.ids) and untold)
+        return turn.books.news or bool(turn.pulls or turn.keys or turn.accepted.ids or turn.hold or mended)
 
     def stale(self, declaration: DerivedDeclaration) -> bool:
         """Whether a derived table was never built, or its query or contract changed since."""
@@ -116,15 +134,13 @@ def plan(
         }
         derived = downstream(publishables, select)
         accepted = {d.name: accepted_of(connection, d.name) for d in derived}
-        taken_back = {d.name: hold_of(connection, d.name) for d in derived if not accepted[d.name]}
+        causes = {name: causes_of(connection, turn, lake.storage) for name, turn in turns.items()}
+        causes |= {d.name: tuple(taken_back(hold_of(connection, d.name))) for d in derived}
         events = last_event(connection)
-        found = {name: hold for name, turn in turns.items() if (hold := hold_on(connection, turn, lake.storage))}
-    found |= {name: Hold(reason) for name, reason in taken_back.items() if reason}
-    groups = [
-        chosen
-        for group in reference_order({name: specs[name] for name in tables})
-        if (chosen := tuple(name for name in group if name in turns))
-    ]
+    found = {name: hold_on(turn, causes[name]) for name, turn in turns.items()}
+    found |= {d.name: held_by(d, causes[d.name], accepted[d.name].forgive) for d in derived}
+    order = reference_order({name: specs[name] for name in tables})
+    groups = [chosen for group in order if (chosen := tuple(name for name in group if name in turns))]
     judges = {p.name: p.contract for p in publishables}
     return Plan(
         current,
@@ -132,7 +148,8 @@ def plan(
         groups,
         turns,
         [(declaration, Judge.of(judges[declaration.name])) for declaration in derived],
-        {**found, **(held or {})},
+        {name: hold for name, hold in found.items() if hold} | dict(held or {}),
+        causes,
         accepted | {name: turn.accepted for name, turn in turns.items()},
         frozenset(d.name for d in derived if select is not None and d.name in select),
         events,

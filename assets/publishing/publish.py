@@ -21,8 +21,8 @@ from tilth.assets.publishing.blaming import Refused
 from tilth.assets.publishing.build import Build, build
 from tilth.assets.publishing.catalog import write_catalog
 from tilth.assets.publishing.durable import remove_tree
-from tilth.assets.publishing.facts import QualityFact, TableFacts
-from tilth.assets.publishing.gathering import gather
+from tilth.assets.publishing.facts import TableFacts
+from tilth.assets.publishing.gathering import Verdicts, asked, gather
 from tilth.assets.publishing.holds import Hold
 from tilth.assets.publishing.manifest import Manifest, TableRelease
 from tilth.assets.publishing.planning import Plan, Publishable, plan
@@ -98,7 +98,8 @@ def _built(
                 build(draft, todo, held, lake, run, number=number, blocked=blocked) as result,
             ):
                 manifest = _manifest(todo, result, run, number)
-                _describe(result, manifest, publishables, todo, lake, run)
+                refused = {name: hold.quality for name, hold in held.items()}
+                _describe(result, manifest, publishables, todo, lake, run, refused=refused)
             return draft, manifest, result
         except Refused as refused:
             if refused.table in held:
@@ -126,24 +127,30 @@ def _as_told(publishables: Sequence[Publishable], todo: Plan, manifest: Manifest
 
 
 def _manifest(todo: Plan, result: Build, run: Run, number: int) -> Manifest:
-    used = (ids for name, ids in todo.accepted.items() if result.tables[name].state != "held")
-    accepted = tuple(acceptance for ids in used for acceptance in ids)
+    held = {name for name in todo.accepted if result.tables[name].state == "held"}
+    used, void = (
+        tuple(id for name, of in todo.accepted.items() if (name in held) == kept for id in of.ids)
+        for kept in (False, True)
+    )
     previous = todo.current.release if todo.current else None
-    return Manifest(number, run.id, previous, run.at, result.tables, accepted)
+    return Manifest(number, run.id, previous, run.at, result.tables, used, void)
 
 
 def _describe(
-    result: Build, manifest: Manifest, publishables: Sequence[Publishable], todo: Plan, lake: Lake, run: Run
+    result: Build,
+    manifest: Manifest,
+    publishables: Sequence[Publishable],
+    todo: Plan,
+    lake: Lake,
+    run: Run,
+    *,
+    refused: Verdicts,
 ) -> None:
-    """Write the catalogue into the candidate."""
+    """Write the catalogue into the candidate; `refused`: the verdicts on what held tables would have been."""
     changed = result.candidate.changed
     tables = [TableFacts(todo.specs[p.name], p.declaration, p.name in changed) for p in publishables]
-    checked = [
-        QualityFact(run.id, table, q.rule, q.column, q.severity, q.checked, q.failed)
-        for table, rules in result.quality.items()
-        for q in rules
-    ]
-    write_catalog(result.candidate.con, gather(lake, manifest, tables, run, quality=checked))
+    quality = asked(run, result.quality, refused)
+    write_catalog(result.candidate.con, gather(lake, manifest, tables, run, quality=quality))
 
 
 def _confirmed(manifest: Manifest, lake: Lake) -> tuple[str, ...]:

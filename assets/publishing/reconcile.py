@@ -143,12 +143,17 @@ def _counts() -> list[sa.Column[Any]]:
 
 
 def _clear_holds(connection: sa.Connection, manifest: Manifest, *, again: bool) -> None:
-    """A hold ends when an acceptance was used, or when what was held back is current again."""
+    """A hold ends when an acceptance was used, or when what was held back is current again.
+
+    An acceptance that was not enough is none any more: what holds the table is told anew.
+    """
     free = {name for name, table in manifest.tables.items() if again and table.changed_in == manifest.release}
     if manifest.accepted:
         used = state.acceptances.c.id.in_(manifest.accepted)
         connection.execute(sa.update(state.acceptances).where(used).values(release=manifest.release))
         free |= set(connection.execute(sa.select(state.acceptances.c.table_name).where(used)).scalars())
+    if manifest.void:
+        connection.execute(sa.delete(state.acceptances).where(state.acceptances.c.id.in_(manifest.void)))
     if free:
         connection.execute(sa.delete(state.holds).where(state.holds.c.table_name.in_(free)))
 

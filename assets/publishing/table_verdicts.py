@@ -6,33 +6,35 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from tilth.assets.publishing.candidate import Candidate
+from tilth.assets.publishing.causes import Cause, degree
 from tilth.assets.publishing.engine import quoted
 from tilth.schemas.judging import Quality
 from tilth.schemas.relations import Number, TableRule
 from tilth.schemas.spec import Spec
-from tilth.schemas.table_rules import refusal, verdict_on
+from tilth.schemas.table_rules import bound, refusal, verdict_on
 
-__all__ = ["refusal_of"]
+__all__ = ["verdicts_on"]
 
 
-def refusal_of(
+def verdicts_on(
     candidate: Candidate, table: str, spec: Spec, pulled: str | None
-) -> tuple[Sequence[Quality], str | None]:
-    """The verdicts on a table as it would be published, and why it is not to be; `pulled`: what comes to it, as SQL.
+) -> tuple[Sequence[Quality], Sequence[Cause]]:
+    """The verdicts on a table as it would be published, and what holds it; `pulled`: what comes to it, as SQL.
 
     What is said of pulls is not asked where nothing comes.
     """
     verdicts: list[Quality] = []
-    wrong: list[str] = []
+    wrong: list[Cause] = []
     for rule in spec.rules:
         rows = quoted(table) if isinstance(rule, TableRule) and rule.over == "table" else pulled
         if isinstance(rule, TableRule) and rows is not None:
             found = _measured(candidate, rows, rule)
             verdicts.append(verdict_on(rule, found))
             said = refusal(rule, found)
-            wrong += [said] if said is not None and rule.severity == "error" else []
-    step = f'\n  next: mend it and tilth run, or tilth publish accept {table} --why "…"'
-    return verdicts, "; ".join(wrong) + step if wrong else None
+            if said is not None and found is not None and rule.severity == "error":
+                name, how_bad = bound(rule, found)
+                wrong.append(Cause(name, said, degree(how_bad)))
+    return verdicts, wrong
 
 
 def _measured(candidate: Candidate, rows: str, rule: TableRule) -> Number | None:

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from tilth.assets import state
 from tilth.assets.declared import TableDeclaration
 from tilth.assets.mends import mends_of, mends_since
+from tilth.assets.publishing.causes import Acceptances, Cause
 from tilth.assets.publishing.manifest import Manifest, Ranges, TableRelease
 from tilth.assets.pulls import BatchRow, PullRow, batches_of, judged_pulls, latest_keys, pending_pulls
 from tilth.assets.quarantine import event_counts, last_event, open_count, open_entries
@@ -60,7 +61,7 @@ class Turn:
     books: Books
     failed: str | None  # why the last ingest of the table failed
     hold: str | None  # an explicit hold
-    accepted: tuple[int, ...]  # acceptances of just this candidate
+    accepted: Acceptances  # of just this candidate
 
     @property
     def name(self) -> str:
@@ -159,12 +160,14 @@ def hold_of(connection: sa.Connection, name: str) -> str | None:
     return connection.execute(sa.select(state.holds.c.reason).where(state.holds.c.table_name == name)).scalar()
 
 
-def accepted_of(connection: sa.Connection, name: str, judged: Sequence[datetime] = ()) -> tuple[int, ...]:
+def accepted_of(connection: sa.Connection, name: str, judged: Sequence[datetime] = ()) -> Acceptances:
     """The unused acceptances of the table's candidate as it is: not older than what was `judged`, nor than the hold."""
     of, held = state.acceptances.c, sa.select(state.holds.c.at).where(state.holds.c.table_name == name)
-    query = sa.select(of.id, of.at).where(of.table_name == name, of.release.is_(None))
+    query = sa.select(of.id, of.at, of.causes).where(of.table_name == name, of.release.is_(None)).order_by(of.id)
     looked_at = [*judged, *connection.execute(held).scalars()]
-    return tuple(id for id, at in connection.execute(query) if all(at >= moment for moment in looked_at))
+    valid = [row for row in connection.execute(query) if all(row.at >= moment for moment in looked_at)]
+    causes = (Cause.from_json(one) for row in valid for one in row.causes or ())
+    return Acceptances(tuple(row.id for row in valid), tuple(causes))
 
 
 def belonging(connection: sa.Connection, turn: Turn) -> pl.DataFrame:

@@ -76,9 +76,10 @@ def accept(
     table: Annotated[str, typer.Argument(help="A held table.")],
     why: Annotated[str, typer.Option("--why", help="The reason; it is kept.")],
 ) -> Answer:
-    """Publish now what is held of a table, whatever holds it. The reason is kept.
+    """Publish now what is held of a table, though it is held. The reason is kept.
 
-    Just what is held at this moment: what comes later is judged anew. Exit code as `tilth run`.
+    Accepted is what was told of it, no more: where it got worse, or something else holds it, it stays held and says so.
+    What comes later is judged anew. Exit code as `tilth run`.
 
     Example: tilth publish accept orders --why "the price list was meant to halve"
     """
@@ -94,7 +95,8 @@ def accept(
         found, night = accept_held(project, table, why=why, progress=progress)
     if found is None:
         return Answer({"table": table, "accepted": False, "exit": night.exit}, "", night.exit, night.failures)
-    document = {"table": table, "why": why, "accepted": True, **asdict(found), "release": night.release}
+    facts = {**asdict(found), "held": found.held, "release": night.release}
+    document = {"table": table, "why": why, "accepted": True, **facts}
     said = f"accepted {table}, {found.words()}\npublished as release {night.release}"
     return Answer({**document, "exit": night.exit}, f"{said}\n  next: tilth status", night.exit, night.problems)
 

@@ -93,7 +93,8 @@ def _first_orders(erp: Erp, book: Book) -> None:
     book.deleted(["900020"])
     for key in (900030, 900031):
         erp.insert("orders", key, status="draft")
-    book.inserted(["900030", "900031"])
+    erp.insert("orders", 900040, status="cancelled")
+    book.inserted(["900030", "900031", "900040"])
 
 
 def _first_lines(erp: Erp, book: Book, *, beside: int) -> None:

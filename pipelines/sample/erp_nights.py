@@ -14,7 +14,7 @@ def second(truth: Truth, history: History) -> Erp:
     erp = Erp()
     _second_customers(erp, truth["customers"], range(3, history.customers, 25))
     _second_products(erp, truth["products"], range(2, history.products, 20))
-    _second_orders(erp, truth["orders"], range(4, history.orders, 50))
+    _second_orders(erp, truth["orders"], history.billed_next)
     _second_lines(erp, truth["order_lines"], range(6, history.orders, 60))
     _second_invoices(erp, truth["invoices"])
     return erp
@@ -22,7 +22,7 @@ def second(truth: Truth, history: History) -> Erp:
 
 def _second_customers(erp: Erp, book: Book, some: range) -> None:
     for key in some:
-        erp.update("customers", {"customer_id": key}, city="Köln-Mülheim")
+        erp.update("customers", {"customer_id": key}, city="Köln-Mülheim", country="DE")
     book.counted("updated", len(some))
     new = [*range(900101, 900106), 900110]  # the last one is whom order 900010 waited for
     for key in new:
@@ -41,6 +41,8 @@ def _second_customers(erp: Erp, book: Book, some: range) -> None:
     erp.update("customers", {"customer_id": 900040}, email="kaputt")
     refuse(book, "bad e-mail (an update)", "900040", ("email", "email"))
     book.shown("900040", email="kunde900040@example.com")
+    erp.insert("customers", 900120, country="AT")
+    refuse(book, "another country for a known city", "900120", ("functional_dependency", "city,country"))
 
 
 def _second_products(erp: Erp, book: Book, some: range) -> None:
@@ -66,6 +68,9 @@ def _second_orders(erp: Erp, book: Book, some: range) -> None:
         erp.insert("orders", key, customer_id=900101)
     erp.insert("orders", 900120, order_no="A-00000001")
     refuse(book, "number given twice", "900120", ("unique", "order_no"))
+    erp.update("orders", {"order_id": 900040}, status="open")
+    refuse(book, "open after it was cancelled (an update)", "900040", ("transition", "status"))
+    book.shown("900040", status="cancelled")
     erp.update("orders", {"order_id": 900004}, status="shipped")
     book.mended("900004")
     for key in (900030, 900031):
@@ -105,7 +110,11 @@ def third(truth: Truth) -> Erp:
     erp = Erp()
     erp.update("customers", {"customer_id": 900040}, email="neu@example.com")
     erp.update("order_lines", {"order_id": 2, "line_no": 1}, quantity="5.000")
-    for table, key in (("customers", "900040"), ("order_lines", line_key(2, 1))):
+    erp.update("orders", {"order_id": 900040}, status="cancelled")
+    erp.update("customers", {"customer_id": 900120}, country="DE")
+    truth["customers"].inserted(["900120"])
+    truth["customers"].mended("900120")
+    for table, key in (("customers", "900040"), ("orders", "900040"), ("order_lines", line_key(2, 1))):
         truth[table].counted("updated")
         truth[table].mended(key)
     truth["customers"].shown("900040", email="neu@example.com")

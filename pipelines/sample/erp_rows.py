@@ -101,6 +101,11 @@ class History:
         return max(60, self.lines * 3 // 200)
 
     @property
+    def billed_next(self) -> range:
+        """The ordinary orders that are shipped, and billed in the second night."""
+        return range(4, self.orders, 50)
+
+    @property
     def contacts(self) -> int:
         """How many contacts the CRM has."""
         return max(200, self.lines // 10)
@@ -176,6 +181,7 @@ class History:
             latest = days[earliest + int(draw() * 9)] if draw() < 0.9 else None
             extra = f'{{"channel": "{_CHANNELS[int(draw() * len(_CHANNELS))]}"}}' if draw() < 0.5 else None
             customer, status = 1 + int(draw() * self.customers), _STATUS[int(draw() * len(_STATUS))]
+            status = "shipped" if n in self.billed_next else status
             currency, note = "CHF" if draw() < 0.2 else "EUR", _NOTES[int(draw() * len(_NOTES))]
             yield (
                 n, f"A-{n:08}", customer, status, ordered, days[earliest], latest, currency, note, extra, False,

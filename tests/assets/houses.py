@@ -10,6 +10,9 @@ from company import Scripted, declaration, frame_of, run_of
 from tilth.assets.declared import Deletes, TableDeclaration
 from tilth.assets.lake import Lake, Run
 from tilth.assets.night import Publishable, Published, ingest_table, publish_night, set_right
+from tilth.assets.publishing.history import accept
+from tilth.assets.publishing.planning import Plan, plan
+from tilth.assets.publishing.release import Releases
 from tilth.assets.publishing.verify import verify
 
 __all__ = ["House", "plain"]
@@ -32,6 +35,14 @@ class House:
         pulled = [Publishable(*declared) for declared in self.tables.values()]
         chosen = frozenset(select) if select is not None else None
         return publish_night([*pulled, *self.derived], self.lake, self.run(), select=chosen)
+
+    def accept(self, name: str) -> int:
+        """A person accepts what holds the table, as it was told; the acceptance's id."""
+        return accept(self.lake.state, name, causes=self.plan().told(name), why="it is so", at=run_of(99).at)
+
+    def plan(self) -> Plan:
+        pulled = [Publishable(*declared) for declared in self.tables.values()]
+        return plan([*pulled, *self.derived], self.lake, Releases(self.lake.curated).current(), None)
 
     def run(self) -> Run:
         self.nights += 1

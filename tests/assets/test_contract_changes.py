@@ -32,7 +32,7 @@ from tilth.assets.lake import Lake
 from tilth.assets.listing import details
 from tilth.assets.mends import Mender, discard, keep_mends
 from tilth.assets.night import Publishable, publish_night, set_right
-from tilth.assets.publishing.history import accept, rollback
+from tilth.assets.publishing.history import rollback
 from tilth.assets.publishing.release import Releases
 from tilth.assets.publishing.verify import verify
 from tilth.assets.pulls import batches_of
@@ -251,7 +251,7 @@ def test_what_was_discarded_stays_so_and_what_was_told_is_kept(house: House) -> 
     held = house.publish().tables["parents"]
     assert (held.state, held.counts["discarded"], held.counts["open_after"]) == ("held", 1, 1)
     assert "2 of 4 records are toxic" in (held.reason or "")  # the discarded one was, and stays
-    accept(house.lake.state, "parents", why="a test", at=run_of(99).at)
+    house.accept("parents")
     house.publish()
     assert house.rows("SELECT id, content FROM parents ORDER BY id") == [(1, 1), (2, -1)]
     assert house.problems() == []
@@ -301,7 +301,7 @@ def test_after_a_rollback_what_it_took_back_is_judged_by_the_contract_of_the_day
     house.tables["parents"] = (plain("parents"), LooseParent)
     house.ingest("parents", Scripted([{"id": 3, "content": 1}], columns))
     assert house.publish().held == ("parents",)
-    accept(house.lake.state, "parents", why="it was right", at=run_of(99).at)
+    house.accept("parents")
     house.publish()
     assert house.rows("SELECT id FROM parents ORDER BY id") == [(1,), (2,), (3,), (10,), (20,)]
     assert house.problems() == []

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from company import Child, Parent, Scripted, declaration, frame_of, lake_in, run_of
+from company import Child, Parent, Scripted, declaration, frame_of, lake_in
 from houses import House, plain
 
 from tilth.assets.declared import Deletes, DerivedDeclaration, Toxic
 from tilth.assets.lease import lease
 from tilth.assets.night import Publishable, publish_night
-from tilth.assets.publishing.history import accept, rollback
+from tilth.assets.publishing.history import rollback
 from tilth.assets.publishing.release import Releases
 from tilth.assets.state import leases
 from tilth.errors import Busy
@@ -118,7 +118,7 @@ def test_a_complete_pull_replaces_but_a_toxic_row_keeps_its_last_good_version(ho
     assert (table.counts["removed"], table.counts["unchanged"], table.counts["quarantined"]) == (1, 1, 1)
     house.ingest("parents", Scripted([], columns, whole=True))
     assert house.publish().held == ("parents",)
-    accept(house.lake.state, "parents", why="it is empty", at=run_of(99).at)
+    house.accept("parents")
     house.publish()
     assert house.rows("SELECT count(*) FROM parents") == [(0,)]
 
@@ -213,7 +213,7 @@ def test_too_many_toxic_rows_hold_the_table_until_they_are_accepted(house: House
     assert published.tables["parents"].counts["pending_after"] == 5
     house.ingest("parents", Scripted([{"id": 20, "content": 1}], columns))
     assert house.publish().held == ("parents",)  # a good pull does not wave a bad one through
-    accept(house.lake.state, "parents", why="known", at=run_of(99).at)
+    house.accept("parents")
     assert house.publish().tables["parents"].rows == 6
     assert house.publish().release is None
 
@@ -236,7 +236,7 @@ def test_a_rollback_holds_what_it_took_back_and_nothing_is_lost(house: House) ->
     house.ingest("parents", Scripted([{"id": 3, "content": 1, "version": 1, "gone": False}], columns))
     assert set(house.publish().held) == {"parents", "children"}
     for name in house.tables:
-        accept(house.lake.state, name, why="it was right", at=run_of(99).at)
+        house.accept(name)
     house.publish()
     assert house.rows("SELECT id FROM parents ORDER BY id") == [(1,), (2,), (3,)]
     assert house.rows("SELECT id FROM children") == [(1,)]
@@ -281,7 +281,7 @@ def test_a_rolled_back_derived_table_waits_to_be_accepted_too(house: House) -> N
     house.ingest("parents", Scripted([{"id": 3, "content": 1}], columns))
     assert set(house.publish().held) == {"parents", "totals"}
     for name in ("parents", "totals"):
-        accept(house.lake.state, name, why="it was right", at=run_of(99).at)
+        house.accept(name)
     assert not house.publish().held
     assert house.rows("SELECT count(*) FROM totals") == [(3,)]
 

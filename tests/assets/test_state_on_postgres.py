@@ -27,6 +27,9 @@ from tilth.assets.provenance.file import Lines
 from tilth.assets.provenance.kept import kept_events
 from tilth.assets.provenance.outbox import close_killed
 from tilth.assets.provenance.pulled import ingest_step
+from tilth.assets.publishing.causes import Acceptances, Cause, degree
+from tilth.assets.publishing.history import accept, withdraw
+from tilth.assets.publishing.turns import accepted_of
 from tilth.assets.quarantine import open_count, open_entries
 from tilth.assets.ready import Counts, judge_pull
 from tilth.assets.storage import LocalStorage
@@ -98,6 +101,21 @@ def test_a_night_of_toxic_records_is_kept(
     assert everything_wrong(lake) == []
     assert deliver(state, Lines(tmp_path / "events.jsonl")).count == 14
     assert [*kept_events(state)] == (tmp_path / "events.jsonl").read_text("utf-8").splitlines()
+
+
+def test_what_is_accepted_is_kept_as_it_was_told(state: State) -> None:
+    at = datetime(2026, 1, 2, tzinfo=UTC)
+    told = (Cause("toxic", "2 of 3 „größer“", 2, through=7), Cause("aggregate: sum", "x", degree(float("inf"))))
+    ids = (
+        accept(state, "customers", causes=told, why="so it is", at=at),
+        accept(state, "a", causes=(), why="y", at=at),
+    )
+    with state.read() as connection:
+        assert accepted_of(connection, "customers", [at]) == Acceptances(ids[:1], told)
+        assert accepted_of(connection, "customers", [at + timedelta(seconds=1)]) == Acceptances()
+    withdraw(state, ids[0])
+    with state.read() as connection:
+        assert accepted_of(connection, "customers") == Acceptances()
 
 
 def test_there_is_one_lease(state: State) -> None:

@@ -4,17 +4,20 @@ too, have rules among their rows.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
-from company import Scripted, lake_in, run_of
+import sqlalchemy as sa
+from company import Scripted, lake_in
 from houses import House, plain
 
 from tilth.assets.declared import DerivedDeclaration
 from tilth.assets.night import Publishable
-from tilth.assets.publishing.history import accept
+from tilth.assets.state import outbox
 from tilth.schemas.contract import (
     Contract,
     aggregate,
@@ -88,16 +91,46 @@ def test_a_table_is_held_as_it_would_be_published_and_published_when_it_is_right
     assert night(house, (2, 6, "ok")) == ""
     assert house.rows("SELECT id, value FROM readings ORDER BY id") == [(1, 1), (2, 6)]
     assert house.rows("SELECT count(*) FROM _catalog.quarantine") == [(0,)]
-    assert house.rows(
-        "SELECT rule, \"column\", severity, checked, failed FROM _catalog.quality WHERE rule IN ('aggregate', "
-        "'row_count', 'null_share', 'value_share') ORDER BY ALL"
-    ) == [
-        ("aggregate", "value", "error", 1, 0),
-        ("aggregate", "value", "warn", 1, 0),
-        ("null_share", "value", "error", 1, 0),
-        ("row_count", None, "error", 1, 0),
-        ("value_share", "state", "error", 1, 0),
+    rules = ["aggregate", "aggregate", "null_share", "row_count", "value_share"]
+    assert verdicts(house, "readings") == [(rule, 1, 0) for rule in rules]
+
+
+def test_the_verdicts_that_hold_a_table_are_in_the_catalogue_and_those_of_the_next_night_are_others(
+    house: House,
+) -> None:
+    sql = "SELECT state, count(*) AS readings FROM readings GROUP BY state"
+    house.derived = [Publishable(DerivedDeclaration("summary", "x.X", sql, ("readings",)), Summary)]
+    assert night(house, (1, 1, "ok"), (2, 20, "ok"), (3, 3, "bad")) == ""
+    assert verdicts(house, "summary") == [("row_count", 1, 1)]  # and nothing else was asked that is declared
+    assert night(house, (4, 90, "bad"), (5, 91, "bad"), (6, 1, "bad")).startswith("row_count: number of rows is 6")
+    assert verdicts(house, "readings") == [
+        ("aggregate", 1, 1),
+        ("aggregate", 1, 1),
+        ("null_share", 1, 0),
+        ("row_count", 1, 1),
+        ("value_share", 1, 1),
     ]
+    assert verdicts(house, "summary") == [("row_count", 1, 1)]  # asked again: it is still not as its input is
+    failed = [event for event in told(house) if event["eventType"] != "START" and "settle" in event["job"]["name"]][-1]
+    assert failed["eventType"] == "FAIL" and not failed["outputs"]
+    built = [event for event in told(house) if "derive" in event["job"]["name"]]
+    assert all("dataQualityAssertions" not in output["facets"] for event in built for output in event["outputs"])
+
+
+def verdicts(house: House, table: str) -> list[tuple[object, ...]]:
+    """What rules of the whole table said in the last publish: how many were asked and failed."""
+    rules = "'aggregate', 'row_count', 'null_share', 'value_share'"
+    return house.rows(
+        f"SELECT rule, checked, failed FROM _catalog.quality WHERE \"table\" = '{table}' "
+        f"AND run = 'run-{house.nights}' AND rule IN ({rules}) ORDER BY ALL"
+    )
+
+
+def told(house: House) -> list[dict[str, Any]]:
+    """The lineage of all nights."""
+    with house.lake.state.read() as connection:
+        texts = connection.execute(sa.select(outbox.c.event).order_by(outbox.c.id)).scalars()
+        return [json.loads(text) for text in texts]
 
 
 def test_what_is_pulled_is_measured_by_itself(house: House) -> None:
@@ -112,7 +145,7 @@ def test_a_person_may_accept_it(house: House) -> None:
     assert (
         night(house, (1, 1, "bad"), (2, 2, "bad")) == "value_share: share of 'ok' in state is 0, expected at least 0.5"
     )
-    accept(house.lake.state, "readings", why="it is so", at=run_of(50).at)
+    house.accept("readings")
     house.publish()
     assert house.rows("SELECT count(*) FROM readings") == [(2,)]
 
@@ -126,7 +159,7 @@ def test_a_derived_table_is_held_too_and_keeps_its_last_good_content(house: Hous
     reason = house.publish().tables["summary"].reason or ""
     assert reason.startswith("row_count: number of rows is 2, expected at most 1\n  next: ")
     assert house.rows("SELECT readings FROM summary") == [(2,)]
-    accept(house.lake.state, "summary", why="it is so", at=run_of(50).at)
+    house.accept("summary")
     house.publish()
     assert house.rows("SELECT count(*) FROM summary") == [(2,)]
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from company import Scripted, lake_in, run_of
+from company import Scripted, lake_in
 from houses import House, plain
 
 from tilth.assets.night import Published
-from tilth.assets.publishing.history import accept, rollback
+from tilth.assets.publishing.history import rollback
 from tilth.assets.publishing.release import Releases
 from tilth.schemas.contract import Contract
 from tilth.schemas.contract import field as column
@@ -91,7 +91,7 @@ def test_a_rollback_gives_the_record_back_to_its_parent(club: House) -> None:
     rollback(club.lake, Releases(club.lake.curated), club.run())
     assert not club.problems()
     for name in club.tables:
-        accept(club.lake.state, name, why="it was right", at=run_of(99).at)
+        club.accept(name)
     club.publish()
     assert club.rows("SELECT id FROM members ORDER BY id") == [(1,), (3,)]
     assert rules(club) == ["unique"]

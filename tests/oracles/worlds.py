@@ -38,12 +38,16 @@ _COUNTRIES = ("AT", "CH", "CZ", "DE", "DK", "FR", "IT", "NL", "PL", "SE")
 
 _GOOD = r"""
 create temp view good_customers as
-    select customer_id, updated_at from customers
+    select customer_id, updated_at from customers c
     where not is_deleted and length(name) <= 80 and name !~ '[ÃÂ][\u0080-\u00bf]'
         and country in ('AT', 'CH', 'CZ', 'DE', 'DK', 'FR', 'IT', 'NL', 'PL', 'SE')
         and (credit_limit is null or credit_limit >= 0)
         and (email is null or email ~ '^[^@]+@[^@]+\.[^@]+$')
-        and registered_on ~ '^\d\d\.\d\d\.\d{4}$' and registered_on not like '31.02.%';
+        and registered_on ~ '^\d\d\.\d\d\.\d{4}$' and registered_on not like '31.02.%'
+        and not exists (
+            select from customers o
+            where o.city = c.city and o.country <> c.country and o.country <> 'XX' and o.customer_id < c.customer_id
+        );
 create temp view good_products as
     select sku from products p
     where sku is not null and length(name) <= 120 and category in ('BAD', 'BUE', 'GAR', 'KUE', 'WKZ')

@@ -18,6 +18,7 @@ from tilth.assets.lake import Lake
 from tilth.assets.lease import holder_of, lease
 from tilth.assets.process import is_gone, process_tags
 from tilth.assets.publishing.history import accept
+from tilth.assets.publishing.release import Releases
 from tilth.assets.resources import workbench
 from tilth.assets.state import leases
 from tilth.errors import DeclarationError, ReleaseError
@@ -223,6 +224,12 @@ def test_what_is_accepted_is_what_is_held_now_and_nothing_later(company: Any) ->
     assert (again.exit, len(again.problems)) == (3, 1)
     assert "1 of 4 records are toxic" in again.problems[0]
     assert published(company, "SELECT count(*) FROM customers") == [(2,)]
+    company.tell("shop", "UPDATE customers SET credit = -2")
+    assert run_night(project, publish=False).exit == 0
+    with pytest.raises(ReleaseError, match="held by more than was told") as refused:  # four more than was told
+        accept_held(project, "customers", why="Di pays tomorrow")
+    assert "5 of 8 records are toxic" in (refused.value.got or "")
+    assert accept_held(project, "customers", why="they all do")[1].exit == 0
 
 
 @pytest.mark.long
@@ -254,7 +261,10 @@ def test_an_acceptance_that_could_not_be_used_counts_for_nothing_that_came_later
     company.write("defs/customers/defs.yaml", declared + "  toxic: {max_share: 0.2, min_rows: 2}\n")
     project = open_project(company.folder)
     run_night(project)
-    accept(project.lake().state, "customers", why="the process died after this", at=datetime.now(UTC))
+    current = Releases(project.settings.curated).current()
+    assert current is not None
+    told = current.tables["customers"].causes
+    accept(project.lake().state, "customers", causes=told, why="the process died after this", at=datetime.now(UTC))
     company.tell("shop", "INSERT INTO customers VALUES (4, 'Di', -1)")
     assert run_night(project).exit == 3
     assert published(company, "SELECT count(*) FROM customers") == [(0,)]

@@ -11,12 +11,12 @@ from typing import Annotated
 import pandera.polars as pa
 import polars as pl
 
-from tilth.schemas.contract import Contract, field
+from tilth.schemas.contract import Contract, field, functional_dependency, null_share
 
 from .contracts_crm import Company, Contact
 from .contracts_derived import CustomerLink, OneCustomer, OrderRevenue
 from .contracts_files import PriceListEntry, Shipment
-from .vocabulary import COUNTRIES, GERMAN_DATE, Instant, Money
+from .vocabulary import COUNTRIES, GERMAN_DATE, STATUSES, Instant, Money
 
 __all__ = [
     "Company",
@@ -72,6 +72,7 @@ class Customer(Contract):
     registered_on: dt.date = field(formats=GERMAN_DATE, description="The day of the first contact.")
     profile: str = field(nullable=True, description="What sales noted, as JSON.")
     updated_at: Instant = field(description="When the ERP last changed the record.")
+    rules = (functional_dependency("city", "country"), null_share("email", at_most=0.5))
 
 
 class Product(Contract):
@@ -108,9 +109,7 @@ class Order(Contract):
         unique=True, str_matches=r"^A-[0-9]{8}$", term="order number", description="The number that customers see."
     )
     customer_id: int = field(references="customers.customer_id", description="Who ordered.")
-    status: str = field(
-        isin=["draft", "open", "shipped", "billed", "cancelled"], description="How far it is, from draft to billed."
-    )
+    status: str = field(isin=[*STATUSES], transitions=STATUSES, description="How far it is, from draft to billed.")
     ordered_at: Instant = field(description="When it was placed.")
     deliver_from: dt.date = field(nullable=True, description="The first day on which the customer takes delivery.")
     deliver_until: dt.date = field(nullable=True, description="The last one.")

@@ -8,7 +8,7 @@ from typing import Annotated
 import pandera.polars as pa
 import polars as pl
 
-from tilth.schemas.contract import Contract, field
+from tilth.schemas.contract import Contract, field, row_count
 
 from .vocabulary import GERMAN_DATE, Instant
 
@@ -74,6 +74,7 @@ class PriceListEntry(Contract):
         nullable=True,
         description="The last one; empty: until further notice.",
     )
+    rules = (row_count(at_least=50),)  # a shorter list was cut off
 
     @pa.dataframe_check
     @classmethod

@@ -19,9 +19,10 @@ from tilth.assets.lake import Lake, Run
 from tilth.assets.publishing.catalog import write_catalog
 from tilth.assets.publishing.engine import connect, create
 from tilth.assets.publishing.facts import BatchFact, CatalogFacts, QualityFact, QuarantineFact, RunFact, TableFacts
-from tilth.assets.publishing.gathering import gather
+from tilth.assets.publishing.gathering import asked, gather
 from tilth.assets.publishing.manifest import Manifest, TableRelease
 from tilth.assets.quarantine import record
+from tilth.schemas.judging import Quality
 
 SURFACE = {
     "tables": "name description owner rows release published_at licence purposes fingerprint",
@@ -303,3 +304,12 @@ def _gathered(lake: Lake, number: int) -> CatalogFacts:
         facts,
         Run(f"publish-{number}", "n", at),
     )
+
+
+def test_what_was_refused_is_told_beside_what_was_asked_again() -> None:
+    first, again = Quality("total", "net", "warn", 5, 2), Quality("total", "net", "warn", 3, 1)
+    other = Quality("row_count", None, "error", 1, 1)
+    found = asked(Run("r", "n", START), {"alpha": (again,), "beta": (other,)}, {"alpha": (first, other)})
+    said = sorted((one.table, one.rule, one.checked, one.failed) for one in found)
+    assert said == [("alpha", "row_count", 1, 1), ("alpha", "total", 3, 1), ("beta", "row_count", 1, 1)]
+    assert {one.run for one in found} == {"r"}

@@ -224,8 +224,8 @@ def test_an_acceptance_is_used_once_and_ends_the_hold(lake: Lake) -> None:
     publish(lake)
     rollback(lake, Releases(lake.curated), RUN)
     with pytest.raises(ReleaseError, match="needs a reason"):
-        accept(lake.state, "alpha", why=" ", at=RUN.at)
-    accept(lake.state, "alpha", why="the source was right", at=RUN.at)
+        accept(lake.state, "alpha", causes=(), why=" ", at=RUN.at)
+    accept(lake.state, "alpha", causes=(), why="the source was right", at=RUN.at)
     with lake.state.read() as connection:
         (used,) = connection.execute(sa.select(state.acceptances.c.id)).scalars()
     manifest = Releases(lake.curated).manifest(1)

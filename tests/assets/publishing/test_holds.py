@@ -6,14 +6,13 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from company import Parent, Scripted, lake_in, run_of
+from company import Parent, Scripted, lake_in
 from houses import House, plain
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tilth.assets.declared import DerivedDeclaration, Toxic
 from tilth.assets.night import Publishable
-from tilth.assets.publishing.history import accept
 from tilth.assets.publishing.holds import excess
 from tilth.schemas.contract import Contract
 from tilth.schemas.contract import field as column
@@ -111,7 +110,7 @@ def test_a_derived_table_is_held_by_its_own_limit_and_accepted_once(house: House
         "the run before: 50.0%"
     )
     assert "tilth publish accept totals" in last
-    accept(house.lake.state, "totals", why="known", at=run_of(99).at)
+    house.accept("totals")
     accepted = house.publish().tables["totals"]
     assert (accepted.state, accepted.too_toxic, accepted.counts["open_after"]) == ("published", False, 3)
     house.ingest("parents", Scripted([{"id": 5, "content": 9}], COLUMNS))
