@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from tilth.assets.publishing.blocking import Blocked, Premature
 from tilth.assets.publishing.candidate import Candidate
 from tilth.assets.publishing.engine import quoted
 from tilth.assets.publishing.merge import Keyed
@@ -21,30 +22,7 @@ from tilth.schemas.judging import Quality
 from tilth.schemas.relations import Total
 from tilth.schemas.spec import Spec
 
-__all__ = ["Blocked", "Totals", "Unbalanced", "unsummed"]
-
-Blocked = Mapping[int, pl.DataFrame]
-"""Number of a declared total → the families whose newcomers wait."""
-
-
-class Unbalanced(Exception):
-    """Families of this candidate do not add up; it is thrown away."""
-
-    def __init__(self, found: Blocked) -> None:
-        super().__init__(found)
-        self.found = found
-
-    def beside(self, blocked: Blocked) -> dict[int, pl.DataFrame]:
-        """Those that wait from now on."""
-        both = {
-            number: [frames[number] for frames in (blocked, self.found) if number in frames]
-            for number in _every(blocked, self.found)
-        }
-        return {number: pl.concat(frames).unique(maintain_order=True) for number, frames in both.items()}
-
-
-def _every(*blocked: Blocked) -> list[int]:
-    return sorted({number for one in blocked for number in one})
+__all__ = ["Totals", "unsummed"]
 
 
 def unsummed(candidate: Candidate, spec: Spec, coming: Collection[str]) -> str | None:
@@ -91,9 +69,9 @@ class _Declared:
 
 
 class Totals:
-    """The declared totals while one candidate is built; `blocked`: see `Blocked`."""
+    """The declared totals while one candidate is built; `blocked`: see `Blocked.families`."""
 
-    def __init__(self, candidate: Candidate, specs: Mapping[str, Spec], blocked: Blocked) -> None:
+    def __init__(self, candidate: Candidate, specs: Mapping[str, Spec], blocked: Mapping[int, pl.DataFrame]) -> None:
         self.candidate, self.any_blocked = candidate, bool(blocked)
         declared = [(name, rule) for name, spec in specs.items() for rule in spec.rules if isinstance(rule, Total)]
         self.declared: list[_Declared] = []
@@ -149,7 +127,7 @@ class Totals:
         return f"SELECT * FROM ({' UNION ALL '.join(parts)})"
 
     def check(self, blaming: Callable[[str], AbstractContextManager[None]]) -> dict[str, list[Quality]]:
-        """Raise Unbalanced for families that newcomers left wrong; what was only to be counted, by table.
+        """Raise Premature for families that newcomers left wrong; what was only to be counted, by table.
 
         A sum that cannot be made at all is the trouble of the table that declares it: `blaming` tells whose.
         """
@@ -167,7 +145,7 @@ class Totals:
             elif off.height:
                 wrong[one.number] = off
         if wrong:
-            raise Unbalanced(wrong)
+            raise Premature(Blocked(families=wrong))
         return counted
 
     def _there(self, one: _Declared) -> bool:
