@@ -37,6 +37,7 @@ from tilth.assets.publishing.turns import Turn, belonging
 from tilth.assets.quarantine import open_entries
 from tilth.errors import LakeError
 from tilth.schemas.judging import Judge, Quality
+from tilth.schemas.rules import summed
 
 __all__ = ["Build", "build"]
 
@@ -98,12 +99,15 @@ class _Builder:
                 with blamed(name), self._timed(name):
                     self.result.tables[name] = self._turn(self.plan.turns[name], circle)
             circle.check()
-        for name, counted in self.totals.check(blamed).items():
-            self.result.quality[name] = (*self.result.quality.get(name, ()), *counted)
+        sums = self.totals.check(blamed)
+        for name, counted in sums.quality.items():
+            self.result.quality[name] = summed((*self.result.quality.get(name, ()), *counted))
         for name in (name for group in self.plan.groups for name in group if name not in self.held):
             turn = self.plan.turns[name]
             with blamed(name):  # as the tables would be published: without those who wait for a total
-                self._whole(name, turn.judge, pulled=self._pulled(turn), accepted=bool(turn.accepted))
+                self._whole(
+                    name, turn.judge, pulled=self._pulled(turn), accepted=bool(turn.accepted), also=sums.torn[name]
+                )
         for declaration, judge in self.plan.derived:
             with blamed(declaration.name), self._timed(declaration.name):
                 self.result.tables[declaration.name] = self._derived(declaration, judge)
@@ -156,9 +160,9 @@ class _Builder:
         files = [self.lake.storage.url(pull.ready) for pull in turn.pulls if pull.pending]
         return f"(SELECT * FROM {parquet(*files)} WHERE NOT _deleted)" if files else None
 
-    def _whole(self, name: str, judge: Judge, *, pulled: str | None, accepted: bool) -> None:
+    def _whole(self, name: str, judge: Judge, *, pulled: str | None, accepted: bool, also: Sequence[str] = ()) -> None:
         """Ask the rules of the whole table; one that does not hold holds it, unless a person has accepted that."""
-        verdicts, wrong = refusal_of(self.result.candidate, name, judge.spec, pulled)
+        verdicts, wrong = refusal_of(self.result.candidate, name, judge.spec, pulled, also)
         self.result.quality[name] = (*self.result.quality.get(name, ()), *verdicts)
         if wrong and not accepted:
             raise Refused(name, Hold(wrong))

@@ -7,6 +7,7 @@ of time.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 import polars as pl
 
@@ -73,7 +74,7 @@ class _Turn:
         totals: Totals,
         circle: Circle,
     ) -> None:
-        self.candidate, self.turn, self.lake, self.pictures = candidate, turn, lake, pictures
+        self.candidate, self.turn, self.lake, self.pictures, self.totals = candidate, turn, lake, pictures, totals
         spec = turn.judge.spec
         names = tuple(column.name for column in spec.columns)
         version = turn.declaration.version
@@ -88,7 +89,8 @@ class _Turn:
         candidate, spec = self.candidate, self.turn.judge.spec
         self.counts["rows_before"] = candidate.rows(self.turn.name) if self.turn.name in candidate.tables() else 0
         if not candidate.fits(self.turn.name, spec):
-            self.counts["removed"] += clear(candidate, self.turn.name)
+            remember = self.totals.told_by(self.turn.name)
+            self._left(clear(candidate, self.turn.name, remember=remember), remember)
             candidate.drop(self.turn.name)
         candidate.create(self.turn.name, spec)
 
@@ -181,8 +183,13 @@ class _Turn:
             self.entries.move(absent_keys(self.candidate, spec, keys, storage, older), "superseded")
 
     def _leave(self, picture: Picture) -> None:
-        spec, storage = self.turn.judge.spec, self.lake.storage
-        self.counts["removed"] += leave(self.candidate, self.keyed, spec, picture, storage)
+        spec, storage, remember = self.turn.judge.spec, self.lake.storage, self.totals.told_by(self.turn.name)
+        self._left(leave(self.candidate, self.keyed, spec, picture, storage, remember=remember), remember)
+
+    def _left(self, removed: int, remember: Sequence[str]) -> None:
+        self.counts["removed"] += removed
+        if removed and remember:
+            self.totals.note_left(self.turn.name, remember)
 
     def overtake(self) -> None:
         """Open entries whose key has a good record of a later pull are superseded: a row, new or as it was.

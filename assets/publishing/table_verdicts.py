@@ -16,14 +16,14 @@ __all__ = ["refusal_of"]
 
 
 def refusal_of(
-    candidate: Candidate, table: str, spec: Spec, pulled: str | None
+    candidate: Candidate, table: str, spec: Spec, pulled: str | None, also: Sequence[str] = ()
 ) -> tuple[Sequence[Quality], str | None]:
     """The verdicts on a table as it would be published, and why it is not to be; `pulled`: what comes to it, as SQL.
 
-    What is said of pulls is not asked where nothing comes.
+    What is said of pulls is not asked where nothing comes. `also`: what else is wrong with it.
     """
     verdicts: list[Quality] = []
-    wrong: list[str] = []
+    wrong = [*also]
     for rule in spec.rules:
         rows = quoted(table) if isinstance(rule, TableRule) and rule.over == "table" else pulled
         if isinstance(rule, TableRule) and rows is not None:

@@ -3,14 +3,16 @@
 A family is a record and the rows that it sums. It is judged as it would be published, when all tables have taken their
 turns: where it does not add up, and somebody new had a part in that, nobody could say who of them is wrong, so all
 newcomers of the family wait: the candidate is built again without them. They come back by themselves with whoever makes
-the sum right. A family without newcomers is left as it is.
+the sum right. Where it is off because lines left that their source does not have any more, nobody new is to blame: the
+table that they left is held. A family that nothing touched is left as it is.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
@@ -22,7 +24,7 @@ from tilth.schemas.judging import Quality
 from tilth.schemas.relations import Total
 from tilth.schemas.spec import Spec
 
-__all__ = ["Totals", "unsummed"]
+__all__ = ["Sums", "Totals", "unsummed"]
 
 
 def unsummed(candidate: Candidate, spec: Spec, coming: Collection[str]) -> str | None:
@@ -32,6 +34,18 @@ def unsummed(candidate: Candidate, spec: Spec, coming: Collection[str]) -> str |
         if isinstance(rule, Total) and known and rule.amount not in candidate.columns(rule.table):
             return f"its {rule.column} is the sum of {rule.table}.{rule.amount}, which is not published"
     return None
+
+
+_TOLD = 3  # how many families a message tells
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What the totals say of a finished candidate, by table."""
+
+    quality: dict[str, list[Quality]] = field(default_factory=lambda: defaultdict[str, list[Quality]](list))
+    torn: dict[str, list[str]] = field(default_factory=lambda: defaultdict[str, list[str]](list))
+    """Table that lines have left → what does not add up without them, in words: nobody new is to blame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +68,27 @@ class _Declared:
     @property
     def blocked(self) -> str:
         return f"tilth_blocked_{self.number}"
+
+    @property
+    def keyed_by(self) -> str:
+        return ", ".join(self.names)
+
+    def same(self, one: str, other: str) -> str:
+        """SQL: whether two rows name the same family."""
+        return " AND ".join(f"{one}.{name} = {other}.{name}" for name in self.names)
+
+    def torn(self, off: pl.DataFrame) -> str:
+        """In words: families that are off because lines left; `off`: see `Totals.check`."""
+        own = [mine for mine, _ in self.rule.by]
+        told = [
+            f"{', '.join(f'{name} {value}' for name, value in zip(own, family, strict=True))}: "
+            f"{self.rule.column} {said}, sum of {self.rule.table}.{self.rule.amount} {summed}"
+            for *family, said, summed in off.head(_TOLD).select(*self.names, "said", "summed").iter_rows()
+        ]
+        more = f"; {off.height - _TOLD:,} more" if off.height > _TOLD else ""
+        return (
+            f"rows left, and now {self.rule.name} is wrong for {off.height:,} of {self.parent}: {'; '.join(told)}{more}"
+        )
 
     def families(self, table: str, row: str) -> Iterator[list[str]]:
         """The families that a row of `table` is of: as invoice, as line, or both."""
@@ -80,7 +115,7 @@ class Totals:
             one = _Declared(number, name, rule, tuple(types[own] for own, _ in rule.by))
             self.declared.append(one)
             shape = ", ".join(f"{name} {kind}" for name, kind in zip(one.names, one.kinds, strict=True))
-            candidate.scratch(one.touched, shape)
+            candidate.scratch(one.touched, f"{shape}, new BOOLEAN")
             candidate.scratch(one.blocked, shape)
             if number in blocked:
                 candidate.load("tilth_blocking", blocked[number])
@@ -116,8 +151,21 @@ class Totals:
     def note(self, keyed: Keyed) -> None:
         """Remember the families that the newcomers (`tilth_live`) have a part in."""
         for one in self.of(keyed.table):
-            names = ", ".join(one.names)
-            self.candidate.run(f"INSERT INTO {one.touched} SELECT DISTINCT {names} FROM ({self._families(one, keyed)})")
+            families = f"SELECT DISTINCT {one.keyed_by} FROM ({self._families(one, keyed)})"
+            self.candidate.run(f"INSERT INTO {one.touched} SELECT *, true FROM ({families})")
+
+    def told_by(self, table: str) -> list[str]:
+        """The published columns that tell the families which a table's rows are lines of."""
+        theirs = {their for one in self.declared if one.rule.table == table for _, their in one.rule.by}
+        return sorted(theirs & self.candidate.columns(table).keys()) if theirs else []
+
+    def note_left(self, table: str, remembered: Collection[str]) -> None:
+        """Remember the families of lines that left (`tilth_leaving`, see `removal.py`): nobody who came is to blame."""
+        for one in self.declared:
+            if one.rule.table == table and {their for _, their in one.rule.by} <= {*remembered}:
+                casts = zip(one.rule.by, one.kinds, strict=True)
+                families = ", ".join(f"TRY_CAST({quoted(f'of_{their}')} AS {kind})" for (_, their), kind in casts)
+                self.candidate.run(f"INSERT INTO {one.touched} SELECT DISTINCT {families}, false FROM tilth_leaving")
 
     def _families(self, one: _Declared, keyed: Keyed) -> str:
         """`_batch`, `_ordinal` and family of each newcomer: what it says, and what the row said that it replaces."""
@@ -126,27 +174,31 @@ class Totals:
         parts += [f"{place}, {key} FROM {keyed.meeting('tilth_live')}" for key in one.keys(keyed.table, "c")]
         return f"SELECT * FROM ({' UNION ALL '.join(parts)})"
 
-    def check(self, blaming: Callable[[str], AbstractContextManager[None]]) -> dict[str, list[Quality]]:
-        """Raise Premature for families that newcomers left wrong; what was only to be counted, by table.
+    def check(self, blaming: Callable[[str], AbstractContextManager[None]]) -> Sums:
+        """What is to be told of the finished candidate; Premature for families that newcomers left wrong.
 
         A sum that cannot be made at all is the trouble of the table that declares it: `blaming` tells whose.
         """
         wrong: dict[int, pl.DataFrame] = {}
-        counted: dict[str, list[Quality]] = {}
+        sums = Sums()
         for one in self.declared:
-            asked = self.candidate.number(f"SELECT count(*) FROM (SELECT DISTINCT * FROM {one.touched})")
+            asked = self.candidate.number(f"SELECT count(*) FROM (SELECT DISTINCT {one.keyed_by} FROM {one.touched})")
             if not asked or not self._there(one):
                 continue
             with blaming(one.parent):
                 off = self.candidate.frame(self._off(one))
             if one.rule.severity == "warn":
                 told = Quality(one.rule.name, one.rule.column, "warn", asked, off.height)
-                counted.setdefault(one.parent, []).append(told)
+                sums.quality[one.parent].append(told)
+            elif (blamed := off.filter("new")).height:
+                wrong[one.number] = blamed.select(one.names)
             elif off.height:
-                wrong[one.number] = off
+                told = Quality(one.rule.name, one.rule.amount, "error", off.height, off.height)
+                sums.quality[one.rule.table].append(told)
+                sums.torn[one.rule.table].append(one.torn(off))
         if wrong:
             raise Premature(Blocked(families=wrong))
-        return counted
+        return sums
 
     def _there(self, one: _Declared) -> bool:
         """Whether both tables have the columns: a held one may be as an older contract had it."""
@@ -155,16 +207,23 @@ class Totals:
         return {one.rule.column, *own} <= parent.keys() and {one.rule.amount, *theirs} <= lines.keys()
 
     def _off(self, one: _Declared) -> str:
-        """The families with newcomers, none of them blocked, whose sum is off by more than it may."""
-        rule, names = one.rule, ", ".join(one.names)
-        asked = f"SELECT DISTINCT * FROM {one.touched} ANTI JOIN {one.blocked} USING ({names})"
+        """The families whose sum is off by more than it may: where newcomers (`new`) had a part, or where lines left.
+
+        Newcomers of blocked families wait already: they are not to be blamed again.
+        """
+        rule, names = one.rule, one.keyed_by
+        asked = f"SELECT {names}, bool_or(new) AS new, bool_or(NOT new) AS gone FROM {one.touched} GROUP BY ALL"
+        asked = f"SELECT *, EXISTS (SELECT 1 FROM {one.blocked} b WHERE {one.same('b', 'a')}) AS known FROM ({asked}) a"
         casts = list(zip(rule.by, one.kinds, one.names, strict=True))
         theirs = ", ".join(f"TRY_CAST({quoted(their)} AS {kind}) AS {name}" for (_, their), kind, name in casts)
         own = ", ".join(f"TRY_CAST({quoted(mine)} AS {kind}) AS {name}" for (mine, _), kind, name in casts)
         return (
             f"WITH asked AS ({asked}), lines AS (SELECT {names}, sum(a) AS s FROM (SELECT {theirs}, "
             f"{quoted(rule.amount)} AS a FROM {quoted(rule.table)}) SEMI JOIN asked USING ({names}) GROUP BY ALL) "
-            f"SELECT DISTINCT {names} FROM (SELECT {own}, {quoted(rule.column)} AS t FROM {quoted(one.parent)}) p "
-            f"SEMI JOIN asked USING ({names}) LEFT JOIN lines USING ({names}) "
-            f"WHERE t IS NOT NULL AND abs(coalesce(s, 0) - t) > {rule.tolerance:f}"
+            f"SELECT {names}, new AND NOT known AS new, CAST(min(t) AS VARCHAR) AS said, "
+            f"CAST(any_value(coalesce(s, 0)) AS VARCHAR) AS summed "
+            f"FROM (SELECT {own}, {quoted(rule.column)} AS t FROM {quoted(one.parent)}) p "
+            f"JOIN asked USING ({names}) LEFT JOIN lines USING ({names}) "
+            f"WHERE t IS NOT NULL AND abs(coalesce(s, 0) - t) > {rule.tolerance:f} AND (gone OR NOT known) "
+            "GROUP BY ALL ORDER BY ALL"
         )
