@@ -41,6 +41,7 @@ class Settling:
     def refuse(self, *, overtaken: bool, waived: bool = False) -> int:
         """Refuse what the rules blame among `tilth_incoming`; how many refusals. A waiver silences declared rules."""
         begin_settling(self.candidate)
+        self.totals.came(self.keyed)
         found = self._orphans()
         looks = self._looks and not waived
         if looks:

@@ -10,7 +10,7 @@ table that they left is held. A family that nothing touched is left as it is.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
@@ -18,7 +18,9 @@ import polars as pl
 
 from tilth.assets.publishing.blocking import Blocked, Premature
 from tilth.assets.publishing.candidate import Candidate
+from tilth.assets.publishing.chains import Chains, falling
 from tilth.assets.publishing.engine import quoted
+from tilth.assets.publishing.families import Declared
 from tilth.assets.publishing.merge import Keyed
 from tilth.schemas.judging import Quality
 from tilth.schemas.relations import Total
@@ -36,9 +38,6 @@ def unsummed(candidate: Candidate, spec: Spec, coming: Collection[str]) -> str |
     return None
 
 
-_TOLD = 3  # how many families a message tells
-
-
 @dataclass(frozen=True, slots=True)
 class Sums:
     """What the totals say of a finished candidate, by table."""
@@ -48,71 +47,17 @@ class Sums:
     """Table that lines have left → what does not add up without them, in words: nobody new is to blame."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Declared:
-    """One total of one contract."""
-
-    number: int
-    parent: str
-    rule: Total
-    kinds: tuple[str, ...]  # of the own columns that tell a family
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(f"k{place}" for place in range(len(self.kinds)))
-
-    @property
-    def touched(self) -> str:
-        return f"tilth_family_{self.number}"
-
-    @property
-    def blocked(self) -> str:
-        return f"tilth_blocked_{self.number}"
-
-    @property
-    def keyed_by(self) -> str:
-        return ", ".join(self.names)
-
-    def same(self, one: str, other: str) -> str:
-        """SQL: whether two rows name the same family."""
-        return " AND ".join(f"{one}.{name} = {other}.{name}" for name in self.names)
-
-    def torn(self, off: pl.DataFrame) -> str:
-        """In words: families that are off because lines left; `off`: see `Totals.check`."""
-        own = [mine for mine, _ in self.rule.by]
-        told = [
-            f"{', '.join(f'{name} {value}' for name, value in zip(own, family, strict=True))}: "
-            f"{self.rule.column} {said}, sum of {self.rule.table}.{self.rule.amount} {summed}"
-            for *family, said, summed in off.head(_TOLD).select(*self.names, "said", "summed").iter_rows()
-        ]
-        more = f"; {off.height - _TOLD:,} more" if off.height > _TOLD else ""
-        return (
-            f"rows left, and now {self.rule.name} is wrong for {off.height:,} of {self.parent}: {'; '.join(told)}{more}"
-        )
-
-    def families(self, table: str, row: str) -> Iterator[list[str]]:
-        """The families that a row of `table` is of: as invoice, as line, or both."""
-        own, theirs = zip(*self.rule.by, strict=True)
-        for is_one, columns in ((table == self.parent, own), (table == self.rule.table, theirs)):
-            if is_one:
-                yield [f"TRY_CAST({row}.{quoted(c)} AS {k})" for c, k in zip(columns, self.kinds, strict=True)]
-
-    def keys(self, table: str, row: str) -> Iterator[str]:
-        """Each of these families as a list of named columns."""
-        for casts in self.families(table, row):
-            yield ", ".join(f"{cast} AS {name}" for cast, name in zip(casts, self.names, strict=True))
-
-
 class Totals:
     """The declared totals while one candidate is built; `blocked`: see `Blocked.families`."""
 
     def __init__(self, candidate: Candidate, specs: Mapping[str, Spec], blocked: Mapping[int, pl.DataFrame]) -> None:
         self.candidate, self.any_blocked = candidate, bool(blocked)
+        self.chains = Chains(candidate, specs) if blocked else None
         declared = [(name, rule) for name, spec in specs.items() for rule in spec.rules if isinstance(rule, Total)]
-        self.declared: list[_Declared] = []
+        self.declared: list[Declared] = []
         for number, (name, rule) in enumerate(declared):
             types = candidate.types_of(specs[name])
-            one = _Declared(number, name, rule, tuple(types[own] for own, _ in rule.by))
+            one = Declared(number, name, rule, tuple(types[own] for own, _ in rule.by))
             self.declared.append(one)
             shape = ", ".join(f"{name} {kind}" for name, kind in zip(one.names, one.kinds, strict=True))
             candidate.scratch(one.touched, f"{shape}, new BOOLEAN")
@@ -121,7 +66,7 @@ class Totals:
                 candidate.load("tilth_blocking", blocked[number])
                 candidate.run(f"INSERT INTO {one.blocked} SELECT * FROM tilth_blocking")
 
-    def of(self, table: str) -> list[_Declared]:
+    def of(self, table: str) -> list[Declared]:
         """Those that a table has a part in."""
         return [one for one in self.declared if table in (one.parent, one.rule.table)]
 
@@ -148,9 +93,16 @@ class Totals:
                 rows = f"(SELECT * FROM {rows} r WHERE NOT EXISTS (SELECT 1 FROM {one.blocked} b WHERE {same}))"
         return rows
 
+    def came(self, keyed: Keyed) -> None:
+        """Remember who comes in a round, where that may be asked."""
+        if self.chains and self.of(keyed.table):
+            self.chains.came(keyed)
+
     def note(self, keyed: Keyed) -> None:
         """Remember the families that the newcomers (`tilth_live`) have a part in."""
         for one in self.of(keyed.table):
+            if self.chains and one.rule.severity == "error":
+                self.chains.note(keyed, one.parts(keyed))
             families = f"SELECT DISTINCT {one.keyed_by} FROM ({self._families(one, keyed)})"
             self.candidate.run(f"INSERT INTO {one.touched} SELECT *, true FROM ({families})")
 
@@ -167,7 +119,7 @@ class Totals:
                 families = ", ".join(f"TRY_CAST({quoted(f'of_{their}')} AS {kind})" for (_, their), kind in casts)
                 self.candidate.run(f"INSERT INTO {one.touched} SELECT DISTINCT {families}, false FROM tilth_leaving")
 
-    def _families(self, one: _Declared, keyed: Keyed) -> str:
+    def _families(self, one: Declared, keyed: Keyed) -> str:
         """`_batch`, `_ordinal` and family of each newcomer: what it says, and what the row said that it replaces."""
         place = "SELECT r._batch, r._ordinal"
         parts = [f"{place}, {key} FROM tilth_live r WHERE NOT r._deleted" for key in one.keys(keyed.table, "r")]
@@ -191,22 +143,41 @@ class Totals:
                 told = Quality(one.rule.name, one.rule.column, "warn", asked, off.height)
                 sums.quality[one.parent].append(told)
             elif (blamed := off.filter("new")).height:
-                wrong[one.number] = blamed.select(one.names)
+                wrong[one.number] = blamed
             elif off.height:
                 told = Quality(one.rule.name, one.rule.amount, "error", off.height, off.height)
                 sums.quality[one.rule.table].append(told)
                 sums.torn[one.rule.table].append(one.torn(off))
         if wrong:
-            raise Premature(Blocked(families=wrong))
+            raise Premature(Blocked(families=self._falling(wrong)))
         return sums
 
-    def _there(self, one: _Declared) -> bool:
+    def _falling(self, wrong: Mapping[int, pl.DataFrame]) -> dict[int, pl.DataFrame]:
+        """The families that are wrong, and those that will be when their newcomers wait."""
+        declared = {one.number: one for one in self.declared}
+        found = {number: frame.select(declared[number].names) for number, frame in wrong.items()}
+        if self.chains is None or not (bridges := self.chains.bridges()):
+            return found
+        first = [str(family) for frame in wrong.values() for family in frame["family"]]
+        families = self.chains.families(first)
+        for one in self.declared:
+            if one.rule.severity == "error" and self._there(one):
+                self.chains.summed(one, families)
+        self.candidate.load("tilth_falling", pl.DataFrame({"family": sorted(falling(first, bridges, families))}))
+        for one in self.declared:
+            named = f"SELECT DISTINCT {one.keyed_by} FROM {one.touched}"
+            falls = f"SELECT 1 FROM tilth_falling f WHERE f.family = {one.name_of(one.names)}"
+            if (frame := self.candidate.frame(f"SELECT * FROM ({named}) WHERE EXISTS ({falls})")).height:
+                found[one.number] = frame
+        return found
+
+    def _there(self, one: Declared) -> bool:
         """Whether both tables have the columns: a held one may be as an older contract had it."""
         own, theirs = zip(*one.rule.by, strict=True)
         parent, lines = self.candidate.columns(one.parent), self.candidate.columns(one.rule.table)
         return {one.rule.column, *own} <= parent.keys() and {one.rule.amount, *theirs} <= lines.keys()
 
-    def _off(self, one: _Declared) -> str:
+    def _off(self, one: Declared) -> str:
         """The families whose sum is off by more than it may: where newcomers (`new`) had a part, or where lines left.
 
         Newcomers of blocked families wait already: they are not to be blamed again.
@@ -220,8 +191,8 @@ class Totals:
         return (
             f"WITH asked AS ({asked}), lines AS (SELECT {names}, sum(a) AS s FROM (SELECT {theirs}, "
             f"{quoted(rule.amount)} AS a FROM {quoted(rule.table)}) SEMI JOIN asked USING ({names}) GROUP BY ALL) "
-            f"SELECT {names}, new AND NOT known AS new, CAST(min(t) AS VARCHAR) AS said, "
-            f"CAST(any_value(coalesce(s, 0)) AS VARCHAR) AS summed "
+            f"SELECT {names}, {one.name_of(one.names)} AS family, new AND NOT known AS new, "
+            f"CAST(min(t) AS VARCHAR) AS said, CAST(any_value(coalesce(s, 0)) AS VARCHAR) AS summed "
             f"FROM (SELECT {own}, {quoted(rule.column)} AS t FROM {quoted(one.parent)}) p "
             f"JOIN asked USING ({names}) LEFT JOIN lines USING ({names}) "
             f"WHERE t IS NOT NULL AND abs(coalesce(s, 0) - t) > {rule.tolerance:f} AND (gone OR NOT known) "
