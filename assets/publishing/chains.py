@@ -197,7 +197,8 @@ class Chains:
         ]
         matters = {of for _, _, (of, _) in refers}
         matters |= {str(name) for (name,) in self.candidate.run("SELECT DISTINCT tbl FROM tilth_parts")}
-        return [(name, column, parent) for name, column, (of, parent) in refers if of == table and name in matters]
+        there = [(name, column, parent) for name, column, (of, parent) in refers if of == table and name in matters]
+        return [one for one in there if one[1] in self.candidate.columns(one[0])]
 
     def _needed(self, table: str, parent: str, other: str, column: str) -> str:
         """New rows that new rows of another table refer to which do not wait whenever they do."""
