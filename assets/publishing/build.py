@@ -15,14 +15,15 @@ from pathlib import Path
 
 from tilth.assets.declared import DerivedDeclaration, TableDeclaration
 from tilth.assets.lake import Lake, Run
-from tilth.assets.places import ready_path
 from tilth.assets.publishing.blaming import Refused, blamed
+from tilth.assets.publishing.blocking import Blocked
 from tilth.assets.publishing.candidate import Candidate
 from tilth.assets.publishing.causes import Cause
 from tilth.assets.publishing.chunks import chunks_of
+from tilth.assets.publishing.circles import Circle, coming
 from tilth.assets.publishing.closing import Clerk, carried, freed, held_back, oldest
 from tilth.assets.publishing.derive import Derived, Recipe, derive, derived_version, query_recipe
-from tilth.assets.publishing.engine import connect, parquet, quoted
+from tilth.assets.publishing.engine import connect, parquet
 from tilth.assets.publishing.holds import Hold, built_shares, built_toxic
 from tilth.assets.publishing.manifest import TableRelease
 from tilth.assets.publishing.merged import Merged
@@ -30,13 +31,14 @@ from tilth.assets.publishing.pictures import pictures_of
 from tilth.assets.publishing.planning import Plan
 from tilth.assets.publishing.release import Draft
 from tilth.assets.publishing.rounds import take_turn
-from tilth.assets.publishing.settle import arriving, unpublished
+from tilth.assets.publishing.settle import unpublished
 from tilth.assets.publishing.table_verdicts import verdicts_on
-from tilth.assets.publishing.totals import Blocked, Totals, unsummed
+from tilth.assets.publishing.totals import Totals, unsummed
 from tilth.assets.publishing.turns import Turn, belonging
 from tilth.assets.quarantine import open_entries
 from tilth.errors import LakeError
 from tilth.schemas.judging import Judge, Quality
+from tilth.schemas.rules import summed
 
 __all__ = ["Build", "build"]
 
@@ -57,15 +59,15 @@ def build(
 ) -> Generator[Build]:
     """The candidate of release `number`, its transaction open; committed when the block ends well.
 
-    Raises Refused for a table that must be held, totals.Unbalanced for families whose newcomers must be `blocked`.
+    Raises Refused for a table that must be held, Premature for newcomers that must be `blocked`, too.
     """
     con = connect(draft.path, time_zone=lake.time_zone)
     try:
         con.begin()
         result = Build(Candidate(con, run.at))
         clerk = Clerk(lake, run, number, plan.events)
-        totals = Totals(result.candidate, {name: plan.specs[name] for name in plan.pulled}, blocked)
-        _Builder(result, plan, held, lake, clerk, draft.folder, totals).all()
+        totals = Totals(result.candidate, {name: plan.specs[name] for name in plan.pulled}, blocked.families)
+        _Builder(result, plan, held, lake, clerk, draft.folder, totals, blocked).all()
         yield result
         con.commit()
         con.execute("CHECKPOINT").fetchall()
@@ -82,6 +84,7 @@ class _Builder:
     clerk: Clerk
     folder: Path
     totals: Totals
+    blocked: Blocked
 
     def all(self) -> None:
         """Every table of the plan; tables outside it are carried over."""
@@ -92,16 +95,18 @@ class _Builder:
             self.result.candidate.drop(undeclared)
         for group in self.plan.groups:
             self._refuse_unpublished(group)
-            also = self._circle([self.plan.turns[name] for name in group if name not in self.held])
+            circle = self._circle([self.plan.turns[name] for name in group if name not in self.held])
             for name in group:
                 with blamed(name), self._timed(name):
-                    self.result.tables[name] = self._turn(self.plan.turns[name], also)
-        for name, counted in self.totals.check(blamed).items():
-            self.result.quality[name] = (*self.result.quality.get(name, ()), *counted)
+                    self.result.tables[name] = self._turn(self.plan.turns[name], circle)
+            circle.check()
+        sums = self.totals.check(blamed)
+        for name, counted in sums.quality.items():
+            self.result.quality[name] = summed((*self.result.quality.get(name, ()), *counted))
         for name in (name for group in self.plan.groups for name in group if name not in self.held):
             turn = self.plan.turns[name]
             with blamed(name):  # as the tables would be published: without those who wait for a total
-                self._whole(turn.declaration, turn.judge, pulled=self._pulled(turn))
+                self._whole(turn.declaration, turn.judge, pulled=self._pulled(turn), also=sums.torn[name])
         for declaration, judge in self.plan.derived:
             with blamed(declaration.name), self._timed(declaration.name):
                 self.result.tables[declaration.name] = self._derived(declaration, judge)
@@ -121,32 +126,19 @@ class _Builder:
             if missing := unpublished(candidate, spec, together) or unsummed(candidate, spec, coming):
                 raise Refused(name, Hold(f"{missing}\n  next: tilth check, then tilth run"))
 
-    def _circle(self, turns: list[Turn]) -> dict[str, str]:
-        """Of tables that refer to themselves or each other: the records that arrive together."""
-        names = {turn.name for turn in turns}
-        if not any(c.references and c.references[0] in names for t in turns for c in t.judge.spec.columns):
-            return {}
+    def _circle(self, turns: Sequence[Turn]) -> Circle:
+        """The group, told what arrives together."""
+        candidate = self.result.candidate
+        circle = Circle(candidate, {turn.name: turn.judge.spec for turn in turns}, self.blocked)
         files: dict[str, str] = {}
-        for turn in turns:
-            self.result.candidate.create(turn.name, turn.judge.spec)
-            if rows := self._coming(turn):
+        for turn in turns if circle else ():
+            candidate.create(turn.name, turn.judge.spec)
+            if rows := coming(candidate, turn, self.lake.storage):
                 files[turn.name] = self.totals.unblocked(turn.name, rows)
-        return arriving(self.result.candidate, {turn.name: turn.judge.spec for turn in turns}, files)
+        circle.arrive(files)
+        return circle
 
-    def _coming(self, turn: Turn) -> str | None:
-        """The relation of a turn's pending records, and of those that wait in quarantine for others."""
-        url, waits = self.lake.storage.url, turn.orphans
-        pending = [url(pull.ready) for pull in turn.pulls if pull.pending]
-        parts = [f"SELECT * FROM {parquet(*pending)}"] if pending else []
-        if waits.height:
-            name = f"tilth_waits_{turn.declaration.name}"
-            self.result.candidate.load(quoted(name), waits.select("_batch", "_ordinal"))
-            pulls = waits["pull_id"].unique(maintain_order=True)
-            ready = parquet(*(url(ready_path(turn.name, pull)) for pull in pulls))
-            parts.append(f"SELECT * FROM {ready} SEMI JOIN {quoted(name)} USING (_batch, _ordinal)")
-        return f"({' UNION ALL BY NAME '.join(parts)})" if parts else None
-
-    def _turn(self, turn: Turn, also: Mapping[str, str]) -> TableRelease:
+    def _turn(self, turn: Turn, circle: Circle) -> TableRelease:
         candidate, spec = self.result.candidate, turn.judge.spec
         if turn.name in self.held:
             candidate.create(turn.name, spec)
@@ -158,7 +150,7 @@ class _Builder:
         self._present(turn)
         with self.lake.state.read() as connection:
             places, pictures = belonging(connection, turn), pictures_of(connection, turn)
-        merged = take_turn(candidate, turn, self.lake, places, pictures=pictures, totals=self.totals, also=also)
+        merged = take_turn(candidate, turn, self.lake, places, pictures=pictures, totals=self.totals, circle=circle)
         self.result.quality[turn.name] = merged.quality
         return self.clerk.pulled(turn, merged, changed=turn.name in candidate.changed)
 

@@ -70,15 +70,21 @@ def _picture(
     return Picture(number, first, (*files, *(pull.ready for pull in later if pull.pending)), ids, toxic)
 
 
-def leave(candidate: Candidate, keyed: Keyed, spec: Spec, picture: Picture, storage: Storage) -> int:
-    """Remove the published rows that the picture does not have; those of later pulls stay."""
+def leave(
+    candidate: Candidate, keyed: Keyed, spec: Spec, picture: Picture, storage: Storage, *, remember: Sequence[str] = ()
+) -> int:
+    """Remove the published rows that the picture does not have; those of later pulls stay.
+
+    `remember`: see `removal.remove_absent`.
+    """
     spare = f"c._batch IN (SELECT batch FROM tilth_pull_of WHERE number >= {picture.first})"
     if keyed.key:
         _keep(candidate, spec, picture, storage)
-        return remove_absent(candidate, keyed, spare=spare)
+        return remove_absent(candidate, keyed, spare=spare, remember=remember)
     _keep_places(candidate, picture)
     place = "k.batch = c._batch AND c._ordinal BETWEEN k.low AND k.high"
-    return remove_absent(candidate, keyed, spare=f"{spare} OR EXISTS (SELECT 1 FROM tilth_kept_places k WHERE {place})")
+    spare = f"{spare} OR EXISTS (SELECT 1 FROM tilth_kept_places k WHERE {place})"
+    return remove_absent(candidate, keyed, spare=spare, remember=remember)
 
 
 def absent_keys(

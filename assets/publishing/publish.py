@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-import polars as pl
 import sqlalchemy as sa
 
 from tilth.assets import state
@@ -18,6 +17,7 @@ from tilth.assets.lake import Lake, Run
 from tilth.assets.lease import refuse_if_lost
 from tilth.assets.provenance.published import Built, Publishing
 from tilth.assets.publishing.blaming import Refused
+from tilth.assets.publishing.blocking import Blocked, Premature
 from tilth.assets.publishing.build import Build, build
 from tilth.assets.publishing.catalog import write_catalog
 from tilth.assets.publishing.durable import remove_tree
@@ -28,7 +28,6 @@ from tilth.assets.publishing.manifest import Manifest, TableRelease
 from tilth.assets.publishing.planning import Plan, Publishable, plan
 from tilth.assets.publishing.reconcile import confirm, intend
 from tilth.assets.publishing.release import Draft, Releases
-from tilth.assets.publishing.totals import Unbalanced
 from tilth.assets.publishing.verify import check_file
 from tilth.errors import LakeError, ReleaseError
 
@@ -87,9 +86,9 @@ def _built(
 ) -> tuple[Draft, Manifest, Build]:
     """A candidate that every table in it agreed to; each refusal holds one more table and starts from a new clone.
 
-    So do totals that do not add up: the newcomers of those families wait in the next one.
+    So do newcomers that have to wait for others: for a sum that adds up, for a parent in their circle.
     """
-    held, blocked = dict(todo.held), dict[int, pl.DataFrame]()
+    held, blocked = dict(todo.held), Blocked()
     while True:
         draft = releases.begin(run.id)
         try:
@@ -104,9 +103,9 @@ def _built(
         except Refused as refused:
             if refused.table in held:
                 raise
-            held[refused.table], blocked = refused.hold, {}  # what is held changes every sum
-        except Unbalanced as unbalanced:
-            blocked = unbalanced.beside(blocked)
+            held[refused.table], blocked = refused.hold, Blocked()  # what is held changes who waits
+        except Premature as early:
+            blocked = blocked.beside(early.found)
         except BaseException:
             with suppress(OSError):
                 remove_tree(draft.folder)  # half a candidate would keep a full disk full

@@ -6,10 +6,11 @@ counts again, and a refused row is no longer there for others to follow: so the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from tilth.assets.publishing.candidate import Candidate
+from tilth.assets.publishing.circles import Circle
 from tilth.assets.publishing.dependencies import refuse_contradicting
 from tilth.assets.publishing.merge import Keyed
 from tilth.assets.publishing.newcomers import begin_round, look_again
@@ -35,12 +36,13 @@ class Settling:
     keyed: Keyed
     spec: Spec
     totals: Totals
-    also: Mapping[str, str] | None  # see `settle.refuse_orphans`
+    circle: Circle
 
     def refuse(self, *, overtaken: bool, waived: bool = False) -> int:
         """Refuse what the rules blame among `tilth_incoming`; how many refusals. A waiver silences declared rules."""
         begin_settling(self.candidate)
-        found = refuse_orphans(self.candidate, self.spec.columns, also=self.also)
+        self.totals.came(self.keyed)
+        found = self._orphans()
         looks = self._looks and not waived
         if looks:
             begin_round(self.candidate, self.keyed, overtaken=overtaken)
@@ -56,15 +58,11 @@ class Settling:
                 return found
 
     def _followers(self) -> int:
-        """In a table that refers to itself: refuse those that refer to a row which is refused by now."""
-        arriving = (self.also or {}).get(self.keyed.table)
-        if arriving is None:
-            return 0
-        fallen = self.candidate.number(
-            f"DELETE FROM {arriving} a WHERE EXISTS "
-            "(SELECT 1 FROM tilth_refused f WHERE f._batch = a._batch AND f._ordinal = a._ordinal)"
-        )
-        return refuse_orphans(self.candidate, self.spec.columns, also=self.also) if fallen else 0
+        """In a circle: refuse those that refer to a row which is refused by now."""
+        return self._orphans() if self.circle.lose(self.keyed.table) else 0
+
+    def _orphans(self) -> int:
+        return refuse_orphans(self.candidate, self.keyed.table, self.spec.columns, self.circle)
 
     def note(self) -> None:
         """Tell the totals of the newcomers that were not refused."""

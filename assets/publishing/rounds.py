@@ -7,25 +7,24 @@ of time.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import polars as pl
 
 from tilth.assets.lake import Lake
 from tilth.assets.publishing.candidate import Candidate
+from tilth.assets.publishing.circles import Circle
 from tilth.assets.publishing.engine import parquet
+from tilth.assets.publishing.entries import Entries
 from tilth.assets.publishing.merge import Keyed, begin_table, merge_round, settled_counts
 from tilth.assets.publishing.merged import Merged
 from tilth.assets.publishing.overtaking import overtaken
 from tilth.assets.publishing.pictures import Picture, Pictures, absent_keys, leave
 from tilth.assets.publishing.refusing import Settling
 from tilth.assets.publishing.removal import clear
-from tilth.assets.publishing.returning import Back, returning
+from tilth.assets.publishing.returning import Back, one_of_each_key, returning, waited
 from tilth.assets.publishing.totals import Totals
 from tilth.assets.publishing.turns import WAITING, Turn, sequence, waiting
-from tilth.assets.quarantine import EVENTS, plan_opening
-from tilth.assets.refusals import as_entries, settled_toxic
-from tilth.assets.toxic import TOXIC
 from tilth.schemas.judging import Quality
 from tilth.schemas.rules import summed
 
@@ -40,19 +39,19 @@ def take_turn(
     *,
     pictures: Pictures,
     totals: Totals,
-    also: Mapping[str, str] | None = None,
+    circle: Circle,
 ) -> Merged:
     """Merge all that is pending for one table into the candidate.
 
-    `belonging`: see `turns.belonging`. `also`: see `settle.refuse_orphans`.
+    `belonging`: see `turns.belonging`.
     """
-    work = _Turn(candidate, turn, lake, pictures, totals, also)
+    work = _Turn(candidate, turn, lake, pictures, totals, circle)
     begin_table(candidate)
     candidate.load("tilth_pull_of", belonging.select("batch", "number"))
     files = belonging.filter(pl.col("sha256").is_not_null())
     candidate.load("tilth_file_of", files.select("batch", "records", "sha256", "start"))
     work.prepare()
-    for number in sequence(turn.pulls, work.orphans, turn.open.join(turn.mends, on="id", how="semi")):
+    for number in sequence(turn.pulls, work.entries.orphans, turn.open.join(turn.mends, on="id", how="semi")):
         work.replace(number)
         work.pending(number)
         work.returning(number)
@@ -73,27 +72,25 @@ class _Turn:
         lake: Lake,
         pictures: Pictures,
         totals: Totals,
-        also: Mapping[str, str] | None,
+        circle: Circle,
     ) -> None:
-        self.candidate, self.turn, self.lake, self.pictures = candidate, turn, lake, pictures
+        self.candidate, self.turn, self.lake, self.pictures, self.totals = candidate, turn, lake, pictures, totals
         spec = turn.judge.spec
         names = tuple(column.name for column in spec.columns)
         version = turn.declaration.version
         self.keyed = Keyed(turn.name, turn.declaration.source, spec.key, names, version)
-        self.settling = Settling(candidate, self.keyed, spec, totals, also)
+        self.settling = Settling(candidate, self.keyed, spec, totals, circle)
         self.quality: tuple[Quality, ...] = ()
-        self.open = turn.open
-        self.orphans = turn.orphans
         self.counts: Counter[str] = Counter()
-        self.events: list[pl.DataFrame] = [pl.DataFrame(schema=EVENTS)]
-        self.toxic: list[pl.DataFrame] = []
+        self.entries = Entries(candidate, turn, lake.storage, self.counts)
 
     def prepare(self) -> None:
         """The table as its contract has it now; one whose columns changed is made anew from a complete pull."""
         candidate, spec = self.candidate, self.turn.judge.spec
         self.counts["rows_before"] = candidate.rows(self.turn.name) if self.turn.name in candidate.tables() else 0
         if not candidate.fits(self.turn.name, spec):
-            self.counts["removed"] += clear(candidate, self.turn.name)
+            remember = self.totals.told_by(self.turn.name)
+            self._left(clear(candidate, self.turn.name, remember=remember), remember)
             candidate.drop(self.turn.name)
         candidate.create(self.turn.name, spec)
 
@@ -106,26 +103,34 @@ class _Turn:
         refused = self.settling.refuse(overtaken=False)
         self.quality = summed((*self.quality, *self.settling.quality()))
         if refused:
-            self._quarantine(pull.id, number)
+            self.entries.keep(pull.id, number)
             self._without("tilth_refused")
         self.settling.note()
         self._merge(overtaken=False)
 
     def returning(self, number: int) -> None:
         """What returns from quarantine of one pull: records whose wait may be over, and what was mended."""
-        for back in [*returning(self.turn, number, self.open, self.orphans, self.lake.storage)]:
+        for back in [*returning(self.turn, number, self.entries.open, self.entries.orphans, self.lake.storage)]:
             self._let_in(back)
 
     def come_back(self) -> int:
-        """Let those in that waited for a row of a later pull; how many came."""
-        before, none = self.counts["replayed"], self.open.clear()
-        for number in sorted(set(waiting(self.open)["pull"])):
-            for back in [*returning(self.turn, number, none, waiting(self.open), self.lake.storage)]:
-                self._let_in(back)
+        """Let those in that waited for a row of a later pull, of all pulls at once; how many came.
+
+        Where one of them contradicts another, pull by pull: the later one is to be blamed.
+        """
+        before, storage = self.counts["replayed"], self.lake.storage
+        waits = self.entries.waiting()
+        if waits.height and not self._let_in(waited(self.turn, one_of_each_key(waits), storage), together=True):
+            for number in sorted(set(waits["pull"])):
+                if (left := self.entries.waiting().filter(pl.col("pull") == number)).height:
+                    self._let_in(waited(self.turn, left, storage))
         return self.counts["replayed"] - before
 
-    def _let_in(self, back: Back) -> None:
-        """Merge good records of open entries, those that need not wait; each that came is moved by its event."""
+    def _let_in(self, back: Back, *, together: bool = False) -> bool:
+        """Merge good records of open entries, those that need not wait; each that came is moved by its event.
+
+        Entries of several pulls (`together`) only if none is to be blamed for anything; False if one is.
+        """
         here, event = back.entries, back.event
         self.candidate.load("tilth_returning", here.select("id", "_batch", "_ordinal"))
         self._incoming(back.rows)
@@ -133,8 +138,12 @@ class _Turn:
             turned = f'SELECT * FROM tilth_refused WHERE "rule" NOT IN {WAITING}'
             self.candidate.run(f"CREATE OR REPLACE TEMP TABLE tilth_turned AS {turned}")
             if again := self._back("tilth_turned"):
-                self._move(again, event)
-                self._quarantine(here["pull_id"][0], here["pull"][0], "SEMI JOIN tilth_turned USING (_batch, _ordinal)")
+                if together:
+                    return False
+                self.entries.move(again, event)
+                self.entries.keep(
+                    here["pull_id"][0], here["pull"][0], "SEMI JOIN tilth_turned USING (_batch, _ordinal)"
+                )
             self._without("tilth_refused")
         came = self._back("tilth_incoming")
         if came:
@@ -142,8 +151,9 @@ class _Turn:
                 self.settling.note()
             self._merge(overtaken=True)
             late = self._back("(SELECT * FROM tilth_settled WHERE state = 'superseded_open')")
-            self._move(late, "superseded")
-            self._move([entry for entry in came if entry not in set(late)], event)
+            self.entries.move(late, "superseded")
+            self.entries.move([entry for entry in came if entry not in set(late)], event)
+        return True
 
     def _back(self, among: str) -> list[str]:
         """The ids of the returning entries whose record is in a relation."""
@@ -159,21 +169,27 @@ class _Turn:
         """What the pictures do not have any more: rows, and entries that wait, or that no key will ever overtake."""
         whole, keys = self.pictures.whole, self.pictures.keys
         if whole is not None:
-            events = pl.concat(self.events)
-            again = events.filter(pl.col("event") == "seen", pl.col("pull_id").is_in(list(whole.pulls)))["entry_id"]
+            again = self.entries.events.filter(pl.col("event") == "seen", pl.col("pull_id").is_in(list(whole.pulls)))[
+                "entry_id"
+            ]
             seen = pl.concat([whole.toxic["entry"], again])
-            moot = waiting(self.open) if self.keyed.key else self.open
+            moot = waiting(self.entries.open) if self.keyed.key else self.entries.open
             older = moot.filter(pl.col("pull") < whole.first, ~pl.col("id").is_in(seen.implode()))
-            self._move(older["id"].to_list(), "superseded")
+            self.entries.move(older["id"].to_list(), "superseded")
         if keys is not None:
             self._leave(keys)
-            older = self.open.filter(pl.col("pull") < keys.first, pl.col("key").is_not_null())
+            older = self.entries.open.filter(pl.col("pull") < keys.first, pl.col("key").is_not_null())
             spec, storage = self.turn.judge.spec, self.lake.storage
-            self._move(absent_keys(self.candidate, spec, keys, storage, older), "superseded")
+            self.entries.move(absent_keys(self.candidate, spec, keys, storage, older), "superseded")
 
     def _leave(self, picture: Picture) -> None:
-        spec, storage = self.turn.judge.spec, self.lake.storage
-        self.counts["removed"] += leave(self.candidate, self.keyed, spec, picture, storage)
+        spec, storage, remember = self.turn.judge.spec, self.lake.storage, self.totals.told_by(self.turn.name)
+        self._left(leave(self.candidate, self.keyed, spec, picture, storage, remember=remember), remember)
+
+    def _left(self, removed: int, remember: Sequence[str]) -> None:
+        self.counts["removed"] += removed
+        if removed and remember:
+            self.totals.note_left(self.turn.name, remember)
 
     def overtake(self) -> None:
         """Open entries whose key has a good record of a later pull are superseded: a row, new or as it was.
@@ -181,7 +197,7 @@ class _Turn:
         So are those whose source has deleted the key since: they would come back with a parent, or a correction.
         """
         if self.turn.pulls or self.counts["written"]:
-            self._move(overtaken(self.candidate, self.turn, self.open, self.lake.storage), "superseded")
+            self.entries.move(overtaken(self.candidate, self.turn, self.entries.open, self.lake.storage), "superseded")
 
     def merged(self) -> Merged:
         """The turn's result."""
@@ -193,9 +209,8 @@ class _Turn:
         for state in ("unchanged", "superseded", "deleted"):
             self.counts[state] += states.get(state, 0)
         self.counts["rows_after"] = self.candidate.rows(self.turn.name)
-        toxic = pl.concat(self.toxic) if self.toxic else pl.DataFrame()
         settled = self.candidate.frame("SELECT * FROM tilth_settled")
-        return Merged(self.counts, pl.concat(self.events), toxic, settled, self.quality)
+        return Merged(self.counts, self.entries.events, self.entries.toxic, settled, self.quality)
 
     def _incoming(self, sql: str) -> None:
         self.candidate.view("tilth_incoming_all", sql)
@@ -208,32 +223,3 @@ class _Turn:
 
     def _merge(self, *, overtaken: bool) -> None:
         self.counts["written"] += merge_round(self.candidate, self.keyed, overtaken=overtaken)
-
-    def _quarantine(self, pull_id: int, number: int, some: str = "") -> None:
-        """Open entries for what settling refused (SQL `some`: of it); the same record as an open one is a duplicate."""
-        refused = self.candidate.frame(f"SELECT * FROM tilth_refused {some} ORDER BY ALL")
-        toxic = settled_toxic(refused, self.turn.name, self.turn.judge, self.turn.batches, self.lake.storage)
-        planned = plan_opening(as_entries(toxic, pull_id=pull_id, number=number), self.open)
-        self.counts["quarantined"] += planned.opened.height
-        self.counts["duplicate"] += planned.seen.height
-        self.counts["superseded_open"] += len(planned.superseded)
-        self.events.append(planned.events)
-        self.toxic.append(planned.opened.select(TOXIC.names()))
-        opened = planned.opened.with_columns(path=pl.lit(None, pl.String)).select(self.open.columns)
-        stays = self.open.filter(~pl.col("id").is_in(list(planned.superseded)))
-        self.open = pl.concat([stays, opened.cast(self.open.schema)])
-        self.orphans = self.orphans.filter(~pl.col("id").is_in(list(planned.superseded)))
-        self.candidate.load("tilth_seen", planned.seen.select("_batch", "_ordinal"))
-        self.candidate.run("INSERT INTO tilth_settled SELECT _batch, _ordinal, 'duplicate' FROM tilth_seen")
-
-    def _move(self, ids: list[str], event: str) -> None:
-        """Close open entries."""
-        if not ids:
-            return
-        moved = self.open.filter(pl.col("id").is_in(ids))
-        columns = {"id": "entry_id", "_batch": "batch_id", "_ordinal": "ordinal"}
-        moves = moved.rename(columns).with_columns(event=pl.lit(event))
-        self.events.append(moves.select(EVENTS.names()).cast(EVENTS))
-        self.open = self.open.filter(~pl.col("id").is_in(ids))
-        self.orphans = self.orphans.filter(~pl.col("id").is_in(ids))
-        self.counts["superseded_open" if event == "superseded" else "replayed"] += moved.height

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from tilth.assets.publishing.candidate import Candidate, comma
+from tilth.assets.publishing.circles import Circle
 from tilth.assets.publishing.engine import quoted
 from tilth.assets.publishing.merge import Keyed
 from tilth.schemas.contract import Column, Spec
 
-__all__ = ["arriving", "begin_settling", "reference_order", "refuse_orphans", "refuse_repeated", "unpublished"]
+__all__ = ["begin_settling", "reference_order", "refuse_orphans", "refuse_repeated", "unpublished"]
 
 
 def reference_order(specs: Mapping[str, Spec]) -> list[tuple[str, ...]]:
@@ -71,36 +72,22 @@ def unpublished(candidate: Candidate, spec: Spec, together: Collection[str]) -> 
     return None
 
 
-def refuse_orphans(candidate: Candidate, columns: Sequence[Column], *, also: Mapping[str, str] | None = None) -> int:
-    """Refuse incoming records that refer to a row which the candidate does not have.
-
-    `also` names, per table of the same circle, a relation of key values that arrive in this release too.
-    """
+def refuse_orphans(candidate: Candidate, table: str, columns: Sequence[Column], circle: Circle) -> int:
+    """Refuse incoming records of `table` that refer to a row which the candidate does not have."""
     found = 0
     for column in columns:
         if column.references is None:
             continue
-        table, parent = column.references
+        of, parent = column.references
         found += candidate.number(
             "INSERT INTO tilth_refused SELECT r._batch, r._ordinal, 'reference', ?, "
             f"CAST(r.{quoted(column.name)} AS VARCHAR), ? FROM tilth_incoming r "
             f"WHERE NOT r._deleted AND r.{quoted(column.name)} IS NOT NULL "
-            f"AND NOT {_has_parent(candidate, column, also)} AND NOT EXISTS (SELECT 1 FROM tilth_refused f "
+            f"AND {circle.lacks(table, column)} AND NOT EXISTS (SELECT 1 FROM tilth_refused f "
             "WHERE f._batch = r._batch AND f._ordinal = r._ordinal AND f.rule = 'reference' AND f.\"column\" = ?)",
-            [column.name, f"a {parent} in {table}", column.name],
+            [column.name, f"a {parent} in {of}", column.name],
         )
     return found
-
-
-def _has_parent(candidate: Candidate, column: Column, also: Mapping[str, str] | None) -> str:
-    """Whether what a record `r` refers to is published or arrives; a value of another type is read as the parent's."""
-    table, parent = column.references or ("", "")
-    kind = candidate.columns(table).get(parent)
-    places = [quoted(table)] if kind else []  # a table that is made anew may not have the column yet
-    places += [also[table]] if also and table in also else []
-    known = " UNION ALL ".join(f"SELECT {quoted(parent)} AS k FROM {place}" for place in places)
-    value = f"TRY_CAST(r.{quoted(column.name)} AS {kind})" if kind else f"r.{quoted(column.name)}"
-    return f"EXISTS (SELECT 1 FROM ({known}) p WHERE p.k = {value})" if places else "false"
 
 
 def refuse_repeated(candidate: Candidate, keyed: Keyed, unique: Sequence[Sequence[str]]) -> int:
@@ -136,29 +123,3 @@ def _repeated(candidate: Candidate, keyed: Keyed, columns: Sequence[str]) -> int
         f"EXISTS (SELECT 1 FROM tilth_incoming_standing c WHERE {same_value} AND {other}))",
         [",".join(columns), "a value that no other row has"],
     )
-
-
-def arriving(candidate: Candidate, specs: Mapping[str, Spec], files: Mapping[str, str]) -> dict[str, str]:
-    """For tables that refer to each other in a circle: the relations of their records that will stand.
-
-    `files` has, per table, the relation of Parquet files with its pending and returning records. A record falls when
-    its parent is neither published nor arriving, and takes those that refer to it along: until nobody falls.
-    """
-    names = {table: f"tilth_arriving_{number}" for number, table in enumerate(specs) if table in files}
-    for table, name in names.items():
-        candidate.run(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM {files[table]} WHERE NOT _deleted")
-    while True:
-        fallen = sum(_fall(candidate, names, specs[table], name) for table, name in names.items())
-        if not fallen:
-            return names
-
-
-def _fall(candidate: Candidate, names: Mapping[str, str], spec: Spec, name: str) -> int:
-    fallen = 0
-    for column in spec.columns:
-        if column.references is not None:
-            fallen += candidate.number(
-                f"DELETE FROM {name} r WHERE r.{quoted(column.name)} IS NOT NULL "
-                f"AND NOT {_has_parent(candidate, column, names)}"
-            )
-    return fallen

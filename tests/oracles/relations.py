@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
-__all__ = ["contradictions", "disorder", "families", "gaps", "refused"]
+__all__ = ["Came", "chained", "contradictions", "disorder", "families", "gaps", "refused"]
 
 Row = Mapping[str, Any]
 
@@ -114,3 +114,44 @@ def families(
             invoices[number] = head
             lines |= mine
     return invoices, lines
+
+
+Came = tuple[int, str, int, tuple[int, ...]]
+"""Pull, "invoice" or "line", key, and what it says: net, or invoice and amount."""
+
+
+def chained(
+    invoices: Mapping[int, int], lines: Mapping[int, tuple[int, int]], came: Sequence[Came]
+) -> tuple[dict[int, int], dict[int, tuple[int, int]], list[Came]]:
+    """What is published after a night, and who waits, where lines move: tried again and again from the beginning.
+
+    Whoever is new waits, when a sum that he has a part in is wrong: then others may be wrong without him. A line waits
+    for its invoice, too.
+    """
+    blocked: set[int] = set()
+    while True:
+        heads, rows = dict(invoices), dict(lines)
+        touched: set[int] = set()
+        late: dict[tuple[str, int], int] = {}
+        waits: list[Came] = []
+        for one in sorted(came, key=lambda one: (one[1], one[0])):  # invoices first
+            pull, kind, key, says = one
+            now = (heads[key],) if kind == "invoice" and key in heads else rows.get(key) if kind == "line" else None
+            mine = {key} if kind == "invoice" else {says[0], *(now or says)[:1]}
+            if (kind == "line" and says[0] not in heads) or (now != says and mine & blocked):
+                waits.append(one)
+                continue
+            late[kind, key] = pull
+            if now != says:
+                touched |= mine
+                if kind == "invoice":
+                    heads[key] = says[0]
+                else:
+                    rows[key] = (says[0], says[1])
+        sums = {no: sum(amount for invoice, amount in rows.values() if invoice == no) for no in heads}
+        off = {no for no in touched - blocked if no in heads and sums[no] != heads[no]}
+        if not off:
+            newest = {(kind, key): pull for pull, kind, key, _ in sorted(waits)} | {}
+            stay = [w for w in waits if newest[w[1], w[2]] == w[0] and late.get((w[1], w[2]), 0) < w[0]]
+            return heads, rows, stay
+        blocked |= off

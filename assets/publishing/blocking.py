@@ -1,0 +1,40 @@
+"""Who may not come in yet, as candidates before this one have shown: they wait in the next one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import polars as pl
+
+__all__ = ["Blocked", "Premature"]
+
+_Of = TypeVar("_Of")
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """Newcomers that wait."""
+
+    families: Mapping[int, pl.DataFrame] = field(default_factory=dict[int, pl.DataFrame])
+    """Number of a declared total → the families whose newcomers wait (`totals.py`)."""
+    orphans: Mapping[str, pl.DataFrame] = field(default_factory=dict[str, pl.DataFrame])
+    """Table → `_batch`, `_ordinal`, `column`: what refers to nobody in the end (`circles.py`)."""
+
+    def beside(self, more: Blocked) -> Blocked:
+        """Those that wait from now on."""
+        return Blocked(_both(self.families, more.families), _both(self.orphans, more.orphans))
+
+
+def _both(some: Mapping[_Of, pl.DataFrame], more: Mapping[_Of, pl.DataFrame]) -> dict[_Of, pl.DataFrame]:
+    each = {of: [frames[of] for frames in (some, more) if of in frames] for of in (*some, *more)}
+    return {of: pl.concat(frames).unique(maintain_order=True) for of, frames in each.items()}
+
+
+class Premature(Exception):
+    """This candidate let records in that have to wait; it is thrown away."""
+
+    def __init__(self, found: Blocked) -> None:
+        super().__init__(found)
+        self.found = found
