@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryFile, gettempdir
+from weakref import finalize
 
 import polars as pl
 
@@ -22,7 +23,8 @@ class Spilled:
 
     def __init__(self, folder: Path | None = None) -> None:
         self._where = folder
-        self._file = TemporaryFile(dir=folder)  # noqa: SIM115 (it is gone with this object)
+        self._file = TemporaryFile(dir=folder)  # noqa: SIM115 (it is closed with this object)
+        finalize(self, self._file.close)
         self._places: dict[int, list[tuple[int, int]]] = {}
 
     def put(self, place: int, frame: pl.DataFrame) -> None:

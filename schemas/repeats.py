@@ -1,7 +1,8 @@
-"""What must be unique in a pull: which rows share a key, or another unique value, in memory that does not grow.
+"""What must be unique in a pull: which rows share a key, or another unique value, in memory that hardly grows.
 
 Two looks. The first sees a 64-bit hash of each value only and keeps the hashes that came twice, a share of all hashes
 at a time when there are many. Rows with such a hash are suspects; they alone are compared, exactly: see `suspects.py`.
+What grows are the hashes that are kept: 8 bytes for each value that more than one row has.
 """
 
 from __future__ import annotations
