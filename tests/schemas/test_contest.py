@@ -81,3 +81,13 @@ def test_suspects_come_to_the_same_wherever_they_wait(rows: list[tuple[str | Non
     some = LazyVerdict(scan, Judge.of(Part), rows=size, aside=Spilled)
     assert_frame_equal(some.reasons.collect().sort(pl.all()), whole.reasons.collect().sort(pl.all()))
     assert some.counts == whole.counts
+
+
+def test_rows_of_one_value_come_back_some_at_a_time() -> None:
+    some = Contest(["k"], ["_ordinal"], 1, Spilled(), cells=60)
+    for start in range(0, 500, 10):
+        rows = pl.DataFrame({"_batch": [0] * 10, "_ordinal": range(start, start + 10), "k": ["a"] * 10})
+        some.add(rows, rows["k"].hash())
+    told = [(rows.height, outcome.unique().to_list()) for rows, outcome in some.outcomes()]
+    assert sum(height for height, _ in told) == 500 and max(height for height, _ in told) <= 20
+    assert {word for _, words in told for word in words} == {"unique"}
