@@ -7,16 +7,18 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from tilth.assets.contested import HASH, repeated, resolved
+from tilth.assets.contested import repeated
 from tilth.assets.lake import Lake
-from tilth.assets.outcomes import PLACE, Outcomes, Verdicts, outcomes, ready_schema
+from tilth.assets.outcomes import PLACE, Outcomes, Verdicts, outcomes
 from tilth.assets.parquet import Sheet
 from tilth.assets.pulls import BatchRow, PullRow
 from tilth.assets.refusals import with_reasons
+from tilth.assets.spilled import Spilled
 from tilth.assets.toxic import of_fault, read_batch, version_text
+from tilth.schemas.contest import Contest
 from tilth.schemas.judging import Judge, Quality
-from tilth.schemas.reasons import one_reason
-from tilth.schemas.repeats import hash_of
+from tilth.schemas.reasons import key_text, one_reason
+from tilth.schemas.repeats import Repeats, hashed
 
 __all__ = ["keys_in", "verdicts_on"]
 
@@ -29,23 +31,23 @@ class _Work:
     batches: Mapping[int, BatchRow]
     judge: Judge
     lake: Lake
-    again: pl.Series  # hashes of contested keys
-    contested: Sheet
+    again: Repeats  # keys that come more than once
+    contested: Contest
+    version: str | None  # column
 
 
 def verdicts_on(
     pull: PullRow, batches: Sequence[BatchRow], judge: Judge, lake: Lake, *, version: str | None
 ) -> Verdicts:
     """Judge every record of a complete pull, and write its ready, aside and toxic files."""
-    spec = judge.spec
-    again = repeated(judge, batches, lake.storage) if spec.key else pl.Series(HASH, [], dtype=pl.UInt64)
+    spec, again = judge.spec, repeated(judge, batches, lake.storage)
+    content, keys = [*spec.schema, "_deleted"], sum(map(len, again.hashes))
     with outcomes(pull, batches, spec, lake, version=spec.version) as made:
-        schema = pl.Schema({**ready_schema(spec), HASH: pl.UInt64()})
-        work = _Work(made, made.batches, judge, lake, again, Sheet(made.scratch / "contested", schema))
-        with work.contested:
-            for frames, kind in _frames(work):
-                _judge(work, frames, kind)
-        _resolve(work, version)
+        contested = Contest(spec.key, content, keys, Spilled(made.scratch), version=version)
+        work = _Work(made, made.batches, judge, lake, again, contested, version)
+        for frames, kind in _frames(work):
+            _judge(work, frames, kind)
+        _resolve(work)
     return made.verdicts()
 
 
@@ -82,34 +84,33 @@ def _judge(work: _Work, frames: Sequence[pl.DataFrame], kind: str) -> None:
     judged = work.judge.tombstones(raw) if kind == "tombstones" else work.judge.rows(*frames)
     made.count(*judged.quality)
     made.refuse(judged.toxic)
-    good = judged.good
-    if len(work.again) and good.height:
-        keys = pl.concat(map(work.judge.keys, frames)).select(*PLACE, hash_of(pl.col("_key")).alias(HASH))
-        several = keys.join(work.again.to_frame(), on=HASH, how="semi")
-        work.contested.add(good.join(several, on=PLACE, how="inner"))
-        good = good.join(several, on=PLACE, how="anti", maintain_order="left")
+    good, several = judged.good, work.again.suspects(judged.good)
+    if several is not None:
+        contested = good.filter(several)
+        work.contested.add(contested, hashed(contested, work.judge.spec.key))
+        good = good.filter(~several)
     made.ready.add(good)
 
 
-def _resolve(work: _Work, version: str | None) -> None:
+def _resolve(work: _Work) -> None:
     """The contested keys: winners are ready, losers stand aside, ties of different contents are toxic."""
     spec, made, failed = work.judge.spec, work.made, 0
-    checked, content = made.ready.rows + work.contested.rows, [*spec.schema, "_deleted"]
-    file = made.scratch / "contested"
-    for held in resolved(file, work.contested.rows, key=spec.key, version=version, content=content):
-        made.ready.add(held.filter(pl.col("outcome") == "winner"))
+    checked = made.ready.rows + work.contested.rows
+    for held, outcome in work.contested.outcomes():
+        made.ready.add(held.filter(outcome == "winner"))
         for state in made.states:
-            made.put_aside(held.filter(pl.col("outcome") == state), state)
-        tied = held.filter(pl.col("outcome") == "unique")
+            made.put_aside(held.filter(outcome == state), state)
+        tied = held.filter(outcome == "unique")
         if tied.height:
-            made.refuse(_condemned(work, tied, version))
+            made.refuse(_condemned(work, tied))
             failed += tied.height
     if spec.key:
         made.count(Quality("unique", ",".join(spec.key), "error", checked, failed))
 
 
-def _condemned(work: _Work, tied: pl.DataFrame, version: str | None) -> pl.DataFrame:
-    spec, text = work.judge.spec, pl.col("_key")
+def _condemned(work: _Work, tied: pl.DataFrame) -> pl.DataFrame:
+    spec, version = work.judge.spec, work.version
+    text = key_text(tied, spec.key)
     number = version_text(version, spec.schema[version]) if version else pl.lit(None, dtype=pl.String)
     listed = one_reason(pl.lit("unique"), ",".join(spec.key), text, "one record per key and version")
     why = tied.select(*PLACE, number.alias("version"), listed)

@@ -16,6 +16,7 @@ from typing import Any
 
 import polars as pl
 
+from tilth.assets.spilled import Spilled
 from tilth.pipelines.judged_files import Opened, Reading, opened
 from tilth.pipelines.judged_out import writing
 from tilth.schemas.pieces import Piece, listed, pieces
@@ -27,6 +28,7 @@ LISTED = 10_000
 """How many toxic records are told; what is written holds all of them."""
 
 _RULE = ("rule", "column", "expected")
+_FIRST = ("row", "file", "line")  # of the record that is told as the first
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ def judge_files(
         judge = Judge.of(contract, pulled={name: dtype for one in some for name, dtype in one.schema.items()})
         tally = _Tally(some)
         with writing(out, judge.spec, force=force) if out else nullcontext() as sheets:
-            for piece in pieces(judge, lambda columns: _frames(some, columns)):
+            for piece in pieces(judge, lambda columns: _frames(some, columns), aside=Spilled):
                 toxic = tally.add(piece)
                 if sheets is not None:
                     sheets.add(piece.good, toxic)
@@ -88,13 +90,11 @@ class _Tally:
         toxic = self._placed(piece.toxic)
         left = LISTED - sum(frame.height for frame in self._toxic)
         self._toxic.append(toxic.head(left).drop("raw"))
-        condemning = listed(toxic, "file", "line").filter(pl.col("severity") == "error")
-        found = condemning.group_by(_RULE, maintain_order=True)
-        rules = found.agg(pl.len().cast(pl.Int64).alias("toxic"), pl.col("value", "file", "line").first())
-        if self._rules is not None:
-            both = pl.concat([self._rules, rules]).group_by(_RULE, maintain_order=True)
-            rules = both.agg(pl.col("toxic").sum(), pl.col("value", "file", "line").first())
-        self._rules = rules
+        condemning = listed(toxic, *_FIRST).filter(pl.col("severity") == "error")
+        found = condemning.with_columns(pl.lit(1, pl.Int64).alias("toxic"))
+        rules = found if self._rules is None else pl.concat([self._rules, found.select(self._rules.columns)])
+        first = pl.col("value", *_FIRST).sort_by("row").first()
+        self._rules = rules.group_by(_RULE, maintain_order=True).agg(pl.col("toxic").sum(), first)
         return toxic
 
     def toxic(self) -> pl.DataFrame:
@@ -103,7 +103,9 @@ class _Tally:
 
     def rules(self) -> list[dict[str, Any]]:
         """The rules that failed, most frequent first."""
-        return [] if self._rules is None else self._rules.sort("toxic", descending=True, maintain_order=True).to_dicts()
+        if self._rules is None:
+            return []
+        return self._rules.sort("toxic", descending=True, maintain_order=True).drop("row").to_dicts()
 
     def _placed(self, toxic: pl.DataFrame) -> pl.DataFrame:
         """The toxic records with the file and line of each."""

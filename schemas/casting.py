@@ -10,7 +10,9 @@ from tilth.schemas.nested import from_json, is_nested, json_text
 from tilth.schemas.spec import Column
 from tilth.schemas.texts import boolean, decimal, from_instant, from_wall
 
-__all__ = ["exact_cast", "exactly", "same_type", "text_of"]
+_DAYS = 95_000_000  # from 1970: some 260,000 years
+
+__all__ = ["exact_cast", "exactly", "same_type", "text_of", "with_own_texts"]
 
 
 def exactly(name: str) -> pl.Expr:
@@ -43,7 +45,7 @@ def exact_cast(raw: pl.Expr, pulled: pl.DataType, column: Column) -> pl.Expr:
     if isinstance(pulled, pl.Date | pl.Datetime) and isinstance(dtype, pl.Date | pl.Datetime):
         return _time(raw, pulled, column)
     if is_nested(pulled) and is_nested(dtype):
-        return raw.map_batches(lambda values: from_json(json_text(values), dtype), return_dtype=dtype)
+        return raw.map_batches(lambda values: from_json(json_text(values), dtype, exact=True), return_dtype=dtype)
     if isinstance(pulled, pl.Duration) and isinstance(dtype, pl.Duration):
         value = raw.cast(dtype, strict=False)
         return pl.when(value.cast(pulled, strict=False) == raw).then(value)
@@ -96,8 +98,8 @@ def text_of(raw: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     """Any value as text, as reasons, keys and quarantine show it."""
     if is_text(dtype):
         return raw
-    if isinstance(dtype, pl.Datetime):
-        return raw.dt.to_string("iso:strict")
+    if isinstance(dtype, pl.Date | pl.Datetime):
+        return _day_text(raw, dtype)
     if is_nested(dtype):
         return raw.map_batches(json_text, return_dtype=pl.String)
     if isinstance(dtype, pl.Binary):
@@ -107,3 +109,17 @@ def text_of(raw: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     if isinstance(dtype, pl.Duration | pl.Time):
         return raw.dt.to_string("iso")
     return raw.cast(pl.String)
+
+
+def _day_text(raw: pl.Expr, dtype: pl.Date | pl.Datetime) -> pl.Expr:
+    """A date or time; the number that stands for it where it is beyond any calendar, at which polars would panic."""
+    in_day = {"ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
+    units = in_day[dtype.time_unit] if isinstance(dtype, pl.Datetime) else 1
+    number = raw.to_physical().cast(pl.Int64)
+    written = pl.when((number // units).abs() < _DAYS).then(raw).dt.to_string("iso:strict")
+    return pl.coalesce(written, number.cast(pl.String))
+
+
+def with_own_texts(frame: pl.DataFrame) -> pl.DataFrame:
+    """Rows that will outlive those that they were taken from; else their texts keep the bytes of all texts there."""
+    return frame.with_columns(pl.col(pl.String) + "")

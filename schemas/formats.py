@@ -21,10 +21,11 @@ _YEAR = "(?:[1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])"  # year 0 is no
 _TWO = "[0-9]{2}"
 _DIRECTIVES = {
     "Y": _YEAR, "y": _TWO, "m": _TWO, "d": _TWO, "j": "[0-9]{3}", "H": _TWO, "I": _TWO, "M": _TWO, "S": "[0-5][0-9]",
-    ".f": r"(?:\.[0-9]{1,6})?", "f": "[0-9]{1,6}", "p": "(?:AM|PM|am|pm)", "b": "[A-Za-z]{3}", "B": "[A-Za-z]+",
+    "p": "(?:AM|PM|am|pm)", "b": "[A-Za-z]{3}", "B": "[A-Za-z]+",
     "a": "[A-Za-z]{3}", "A": "[A-Za-z]+", "z": r"(?:Z|[+-][0-9]{2}:?[0-9]{2})", ":z": r"(?:Z|[+-][0-9]{2}:?[0-9]{2})",
     "T": f"{_TWO}:{_TWO}:[0-5][0-9]", "F": f"{_YEAR}-{_TWO}-{_TWO}", "%": "%",
 }  # fmt: skip
+_FRACTION = {".f": r"(?:\.[0-9]{{1,{}}})?", "f": "[0-9]{{1,{}}}"}
 _TOKEN = re.compile(r"%(\.f|:z|.)", re.DOTALL)
 
 
@@ -32,14 +33,15 @@ class UnknownDirective(ValueError):
     """A format holds a directive that cannot be made strict."""
 
 
-def pattern(format: str) -> str:
-    """The regular expression of the texts that this format accepts."""
-    parts, at = [], 0
+def pattern(format: str, *, digits: int = 6) -> str:
+    """The regular expression of the texts that this format accepts, with so many digits of a second's fraction."""
+    known = _DIRECTIVES | {name: fraction.format(digits) for name, fraction in _FRACTION.items()}
+    parts, at = list[str](), 0
     for match in _TOKEN.finditer(format):
         parts.append(re.escape(format[at : match.start()]))
-        if match[1] not in _DIRECTIVES:
+        if match[1] not in known:
             raise UnknownDirective(match[0])
-        parts.append(_DIRECTIVES[match[1]])
+        parts.append(known[match[1]])
         at = match.end()
     rest = format[at:]
     if "%" in rest:

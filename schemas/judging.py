@@ -8,12 +8,13 @@ A frame is judged at once. A scan is judged when a result is asked for, and piec
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import overload
 
 import polars as pl
 
+from tilth.schemas.contest import Aside, InMemory
 from tilth.schemas.looked import Judged
 from tilth.schemas.pieces import listed, piece_of
 from tilth.schemas.reasons import REASON, REASONS
@@ -41,14 +42,19 @@ class Verdict:
 @overload
 def judge(rows: pl.DataFrame, contract: object) -> Verdict: ...
 @overload
-def judge(rows: pl.LazyFrame, contract: object) -> LazyVerdict: ...
-def judge(rows: pl.LazyFrame | pl.DataFrame, contract: object) -> Verdict | LazyVerdict:
+def judge(rows: pl.LazyFrame, contract: object, *, aside: Callable[[], Aside] = InMemory) -> LazyVerdict: ...
+def judge(
+    rows: pl.LazyFrame | pl.DataFrame, contract: object, *, aside: Callable[[], Aside] = InMemory
+) -> Verdict | LazyVerdict:
     """Judge one frame, or scan, as one pull: rows, then one record per key (equal ones are duplicates, others all
     toxic), then what must be unique beside it (all that share a value are toxic).
+
+    Rows of a scan that share such a value wait `aside` until all have come: in memory, or with
+    `tilth.assets.spilled.Spilled` on disk.
     """
     judge = Judge.of(contract, pulled=rows.collect_schema())
     if isinstance(rows, pl.LazyFrame):
-        return LazyVerdict(rows, judge)
+        return LazyVerdict(rows, judge, aside=aside)
     piece = piece_of(judge, rows)
     return Verdict(
         piece.good, piece.toxic, listed(piece.toxic), piece.counts, piece.quality, judge.unjudged, piece.held

@@ -8,7 +8,7 @@ from functools import cached_property, reduce
 
 import polars as pl
 
-from tilth.schemas.casting import exactly, text_of
+from tilth.schemas.casting import exactly, text_of, with_own_texts
 from tilth.schemas.reasons import Failure, as_json, key_text, reasons
 from tilth.schemas.rules import Quality
 from tilth.schemas.spec import Spec
@@ -66,11 +66,6 @@ class Looked:
         passing = [self.raw[name] for name in self.values.passing]
         return pl.DataFrame([*passing, *self.values.frame.get_columns(), dead.alias(DELETED)])
 
-    def only(self, at: pl.Series) -> Looked:
-        """Some of its good rows, without what else is known of the frame, which they may outlive."""
-        values = Values(_copied(self.values.frame, at), self.values.passing, {}, None)
-        return Looked(self.spec, _copied(self.raw, at), values, [], ())
-
     def toxic(self) -> pl.DataFrame:
         """What passes through, key, version, raw and reasons of the toxic rows."""
         return self._told(self._condemned_at())
@@ -85,9 +80,9 @@ class Looked:
         return as_json(read, read.columns).alias("read")
 
     def _told(self, at: pl.Series, *more: pl.Series) -> pl.DataFrame:
-        rows, passing = _copied(self.raw, at), self.values.passing
+        rows, passing = with_own_texts(self.raw[at]), self.values.passing
         read = list(dict.fromkeys([*self.spec.key, *(name for one in self.failures for name in one.read)]))
-        values = _copied(self.values.frame.select(read), at) if read else rows
+        values = with_own_texts(self.values.frame.select(read)[at]) if read else rows
         told = [
             key_text(values, self.spec.key).alias("key"),
             pl.repeat(None, len(at), dtype=pl.String, eager=True).alias("version"),
@@ -96,11 +91,6 @@ class Looked:
             reasons(self.failures, rows, values, at).alias("reasons"),
         ]
         return pl.DataFrame([*(rows[name] for name in passing), *told])
-
-
-def _copied(frame: pl.DataFrame, at: pl.Series) -> pl.DataFrame:
-    """Some rows of a frame that will outlive it; without a copy their texts keep the bytes of all its texts alive."""
-    return frame[at].with_columns(pl.col(pl.String) + "")
 
 
 def _or(one: pl.Series, other: pl.Series) -> pl.Series:

@@ -25,20 +25,49 @@ def is_nested(dtype: pl.DataType) -> bool:
 
 def json_text(values: pl.Series) -> pl.Series:
     """Each value as canonical JSON."""
-    return pl.Series(values.name, [None if one is None else _text(one) for one in values.to_list()], dtype=pl.String)
+    dtype = values.dtype
+    plain = values.cast(_counted(dtype))
+    return pl.Series(
+        values.name, [None if one is None else _text(one, dtype) for one in plain.to_list()], dtype=pl.String
+    )
 
 
-def _text(value: object) -> str:
-    if isinstance(value, Mapping):
-        named = sorted((str(name), one) for name, one in value.items())  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-        return "{" + ",".join(f"{_quoted(name)}:{_text(one)}" for name, one in named) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ",".join(map(_text, value)) + "]"  # pyright: ignore[reportUnknownArgumentType]
+def _counted(dtype: Any) -> Any:
+    """The type with whole numbers for what Python's own types would cut: billionths of a second."""
+    if isinstance(dtype, pl.List):
+        return pl.List(_counted(dtype.inner))
+    if isinstance(dtype, pl.Array):
+        return pl.Array(_counted(dtype.inner), dtype.size)
+    if isinstance(dtype, pl.Struct):
+        return pl.Struct({field.name: _counted(field.dtype) for field in dtype.fields})
+    return pl.Int64() if _in_nanos(dtype) else dtype
+
+
+def _in_nanos(dtype: Any) -> bool:
+    return isinstance(dtype, pl.Time) or (isinstance(dtype, pl.Datetime | pl.Duration) and dtype.time_unit == "ns")
+
+
+def _text(value: Any, dtype: Any) -> str:
+    if isinstance(dtype, pl.Struct) and isinstance(value, Mapping):
+        types = {field.name: field.dtype for field in dtype.fields}
+        named = sorted((str(name), one) for name, one in value.items())
+        return "{" + ",".join(f"{_quoted(name)}:{_text(one, types[name])}" for name, one in named) + "}"
+    if isinstance(dtype, pl.List | pl.Array) and isinstance(value, list | tuple):
+        return "[" + ",".join(_text(one, dtype.inner) for one in value) + "]"
     if isinstance(value, Decimal):
         return f"{value:f}"
+    if value is not None and _in_nanos(dtype):
+        return _quoted(_of_nanos(value, dtype))
     if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
         return json.dumps(value)
     return _quoted(_leaf(value))
+
+
+def _of_nanos(count: int, dtype: Any) -> str:
+    counted = pl.Series([count]).cast(dtype)
+    if isinstance(dtype, pl.Time) and count % 1000 == 0:
+        return counted[0].isoformat()
+    return str(counted.dt.to_string("iso:strict" if isinstance(dtype, pl.Datetime) else "iso")[0])
 
 
 def _quoted(text: str) -> str:
@@ -53,27 +82,32 @@ def _leaf(value: object) -> str:
         return value.isoformat(timespec="microseconds")
     if isinstance(value, dt.timedelta):
         return str(pl.Series([value]).dt.to_string("iso")[0])
-    return value.isoformat() if isinstance(value, dt.date | dt.time) else str(value)
+    return value.isoformat() if isinstance(value, dt.date) else str(value)
 
 
-def from_json(texts: pl.Series, dtype: pl.DataType) -> pl.Series:
-    """The values that JSON texts hold, null where a text is no JSON of exactly this type."""
-    return pl.Series(texts.name, [_read(text, dtype) for text in texts.to_list()], dtype=dtype)
+def from_json(texts: pl.Series, dtype: pl.DataType, *, exact: bool = False) -> pl.Series:
+    """The values that JSON texts hold, null where a text is no JSON of exactly this type.
+
+    A number is read as the nearest float, or not at all where that is another number: then `exact`.
+    """
+    read = [_read(text, dtype, exact) for text in texts.to_list()]
+    return pl.Series(texts.name, read, dtype=_counted(dtype)).cast(dtype)
 
 
 _DIGITS = 40  # more than any type holds
+_NANOS = 1_000_000_000  # of a second
 
 
 class _Misfit(ValueError):
     """A JSON value is none of the declared type."""
 
 
-def _read(text: str | None, dtype: pl.DataType) -> Any:
+def _read(text: str | None, dtype: pl.DataType, exact: bool) -> Any:
     if text is None:
         return None
     try:
         value = json.loads(text, parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=_once)
-        return _value(value, dtype)
+        return _value(value, dtype, exact)
     except (ValueError, ArithmeticError, RecursionError):
         return None
 
@@ -88,25 +122,25 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-def _value(value: Any, dtype: Any) -> Any:
+def _value(value: Any, dtype: Any, exact: bool) -> Any:
     if value is None:
         return None
     if isinstance(dtype, pl.List | pl.Array):
-        return _items(value, dtype)
+        return _items(value, dtype, exact)
     if isinstance(dtype, pl.Struct):
         fields = {field.name: field.dtype for field in dtype.fields}
         if not isinstance(value, dict) or not value.keys() <= fields.keys():
             raise _Misfit(value)
-        return {name: _value(value.get(name), kind) for name, kind in fields.items()}
+        return {name: _value(value.get(name), kind, exact) for name, kind in fields.items()}
     if isinstance(dtype, pl.Boolean):
         return _kept(value, isinstance(value, bool))
-    return _number(value, dtype) if dtype.is_numeric() else _spelled(value, dtype)
+    return _number(value, dtype, exact) if dtype.is_numeric() else _spelled(value, dtype)
 
 
-def _items(value: Any, dtype: pl.List | pl.Array) -> list[Any]:
+def _items(value: Any, dtype: pl.List | pl.Array, exact: bool) -> list[Any]:
     if not isinstance(value, list) or (isinstance(dtype, pl.Array) and len(value) != dtype.size):
         raise _Misfit(value)
-    return [_value(one, dtype.inner) for one in value]
+    return [_value(one, dtype.inner, exact) for one in value]
 
 
 def _kept(value: Any, right: bool) -> Any:
@@ -115,10 +149,10 @@ def _kept(value: Any, right: bool) -> Any:
     return value
 
 
-def _number(value: Any, dtype: pl.DataType) -> Any:
+def _number(value: Any, dtype: pl.DataType, exact: bool) -> Any:
     _kept(value, isinstance(value, int | Decimal) and not isinstance(value, bool))
     if dtype.is_float():
-        return _kept(float(value), pl.Series([float(value)]).cast(dtype).is_finite().all())
+        return _kept(float(value), _float_holds(value, dtype, exact))
     scale = dtype.scale if isinstance(dtype, pl.Decimal) else 0
     exactly = Context(prec=80, traps=[Inexact, InvalidOperation, Overflow])
     scaled = exactly.scaleb(exactly.create_decimal(value), scale)  # the size is known before it is made a whole number
@@ -142,21 +176,43 @@ def _spelled(value: Any, dtype: pl.DataType) -> Any:
     if isinstance(dtype, pl.Date):
         return dt.date.fromisoformat(_kept(value, len(value) == 10))
     if isinstance(dtype, pl.Time):
-        return _kept(dt.time.fromisoformat(value), dt.time.fromisoformat(value).tzinfo is None and _kept_by(value, 6))
+        clock = dt.time.fromisoformat(value)
+        _kept(clock, clock.tzinfo is None and _kept_by(value, 9))
+        return (clock.hour * 3600 + clock.minute * 60 + clock.second) * _NANOS + _nanos(value)
     if isinstance(dtype, pl.Datetime):
         return _moment(value, dtype)
     raise _Misfit(value)
 
 
+def _float_holds(value: int | Decimal, dtype: pl.DataType, exact: bool) -> bool:
+    near = float(value)
+    held = pl.Series([near]).cast(dtype).cast(pl.Float64)[0]
+    same = held == near and (not isinstance(value, int) or int(near) == value)
+    return math.isfinite(held) and (same or not exact)
+
+
+def _digits(text: str) -> str:
+    """Of the fraction of a second."""
+    fraction = re.search(r"[.,]([0-9]+)", text)
+    return fraction[1].rstrip("0") if fraction else ""
+
+
 def _kept_by(text: str, digits: int) -> bool:
     """Whether a fraction of a second has no more digits than are kept."""
-    fraction = re.search(r"[.,]([0-9]+)", text)
-    return fraction is None or len(fraction[1].rstrip("0")) <= digits
+    return len(_digits(text)) <= digits
 
 
-def _moment(text: str, dtype: pl.Datetime) -> dt.datetime:
+def _nanos(text: str) -> int:
+    return int(_digits(text).ljust(9, "0"))
+
+
+def _moment(text: str, dtype: pl.Datetime) -> dt.datetime | int:
     """With its zone where the type has one, and only then; to the digits and years that the type holds."""
     value = dt.datetime.fromisoformat(text)
-    _kept(text, _kept_by(text, 3 if dtype.time_unit == "ms" else 6))
-    _kept(text, dtype.time_unit != "ns" or 1678 <= value.year <= 2261)
-    return _kept(value, (value.tzinfo is None) == (dtype.time_zone is None))
+    _kept(text, (value.tzinfo is None) == (dtype.time_zone is None))
+    _kept(text, _kept_by(text, {"ms": 3, "us": 6, "ns": 9}[dtype.time_unit]))
+    if dtype.time_unit != "ns":
+        return value
+    seconds = (value.replace(microsecond=0) - dt.datetime(1970, 1, 1, tzinfo=value.tzinfo and dt.UTC)).total_seconds()
+    count = int(seconds) * _NANOS + _nanos(text)
+    return _kept(count, -(2**63) < count < 2**63)

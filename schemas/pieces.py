@@ -1,6 +1,6 @@
 """A pull judged piece by piece: memory does not grow with the rows, only with what is toxic in one piece.
 
-What must be unique takes a look at those columns first (see `repeats.py`); suspects are held back and come last. A
+What must be unique takes a look at those columns first (see `repeats.py`); suspects are put aside and come last. A
 contract with rules over whole columns, or a whole pull, is judged as one frame.
 """
 
@@ -11,15 +11,17 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from tilth.schemas.looked import Looked, joined
+from tilth.schemas.contest import Aside, InMemory
+from tilth.schemas.looked import Looked
 from tilth.schemas.reasons import REASONS, Failure
 from tilth.schemas.relations import Sum, Total
-from tilth.schemas.repeats import Repeats, contest, groups_of, repeats_in
+from tilth.schemas.repeats import Repeats, groups_of, repeats_in
 from tilth.schemas.rules import Quality, summed
 from tilth.schemas.splitting import Judge
+from tilth.schemas.suspects import Suspects, Told
 from tilth.schemas.table_rules import verdicts_on_all
 from tilth.schemas.together import blamed
-from tilth.schemas.values import read_values
+from tilth.schemas.values import Values, passing_through, read_values
 
 __all__ = ["TOXIC", "Frames", "Piece", "listed", "piece_of", "pieces", "repeats_of", "rows_of_piece"]
 
@@ -47,36 +49,56 @@ def rows_of_piece(columns: int) -> int:
     return min(_MOST, max(_FEWEST, _CELLS // max(1, columns)))
 
 
-def repeats_of(judge: Judge, frames: Frames) -> Repeats:
-    """Which of the pull's keys and unique values come more than once."""
-    groups = groups_of(judge.spec)
+def repeats_of(judge: Judge, frames: Frames, groups: tuple[tuple[str, ...], ...] | None = None) -> Repeats:
+    """Which of the pull's keys and unique values (or of the values of other groups) come more than once."""
+    groups = groups_of(judge.spec) if groups is None else groups
+    if not groups:
+        return Repeats((), ())
     wanted = {name for group in groups for name in group}
     only = replace(judge.spec, columns=tuple(column for column in judge.spec.columns if column.name in wanted))
     sources = [column.source for column in only.columns]
     return repeats_in(groups, lambda: (read_values(only, raw, None).frame for raw in frames(sources)))
 
 
-def pieces(judge: Judge, frames: Frames, repeats: Callable[[], Repeats] | None = None) -> Iterator[Piece]:
-    """The rows of the frames, judged, each in one piece; `repeats` are asked for only where they are needed."""
+def pieces(
+    judge: Judge,
+    frames: Frames,
+    repeats: Callable[[], Repeats] | None = None,
+    aside: Callable[[], Aside] = InMemory,
+) -> Iterator[Piece]:
+    """The rows of the frames, judged, each in one piece; `repeats` are asked for only where they are needed.
+
+    Rows that may share what must be unique are put `aside` until all have come.
+    """
     if judge.needs_whole or any(not isinstance(rule, Sum | Total) for rule in judge.spec.rules):
         yield piece_of(judge, *frames(None))
         return
     found, first = repeats() if repeats else repeats_of(judge, frames), 0
-    held: list[Looked] = []
-    places: list[pl.Series] = []
+    suspects = Suspects(judge.spec, found, aside())
     for raw in frames(None):
         looked = judge.look(raw)
-        suspects = _suspects(looked, found)
+        suspected = _suspects(looked, found)
         row = pl.int_range(first, first + raw.height, eager=True)
-        yield _piece(looked, row, suspects, pulled=raw.height, quality=(*looked.quality, *_asked(looked)))
-        if suspects is not None:
-            held.append(looked.only(suspects.arg_true()))
-            places.append(row.filter(suspects))
+        yield _piece(looked, row, suspected, pulled=raw.height, quality=(*looked.quality, *_asked(looked)))
+        if suspected is not None:
+            values, pulled = looked.values.frame.filter(suspected), raw.filter(suspected)
+            suspects.add(row.filter(suspected), values, pulled)
         first += raw.height
-    if held:
-        waiting = joined(held)
-        said, duplicate, quality = _compared(waiting, _all(waiting.raw))
-        yield _piece(said, pl.concat(places), duplicate, duplicates=int(duplicate.sum()), quality=quality)
+    yield from (_told(judge, told) for told in suspects.told())
+
+
+def _told(judge: Judge, told: Told) -> Piece:
+    """A piece of suspects, of whom one thing is said."""
+    raw, every = told.raw, pl.repeat(True, told.rows.height, dtype=pl.Boolean, eager=True)
+    looked = Looked(judge.spec, raw, Values(told.values, passing_through(judge.spec, raw), {}, None), [], ())
+    if told.duplicate:
+        return _piece(looked, told.row, every, quality=(), duplicates=len(every))
+    if told.taken is None:
+        return _piece(looked, told.row, None, quality=())
+    failure = _failure("unique", told.taken, told.expected, every)
+    quality = Quality("unique", failure.column, "error", 0, len(every))
+    found = [*judge.warnings(raw), failure]
+    return _piece(replace(looked, failures=found), told.row, None, quality=[quality])
 
 
 def piece_of(judge: Judge, *frames: pl.DataFrame) -> Piece:
@@ -84,8 +106,7 @@ def piece_of(judge: Judge, *frames: pl.DataFrame) -> Piece:
     looked = judge.look(*frames)
     raw = looked.raw
     repeats = repeats_in(groups_of(judge.spec), lambda: iter([looked.values.frame]))
-    suspects = _suspects(looked, repeats)
-    said, duplicate, unique = _compared(looked, ~_all(raw) if suspects is None else suspects)
+    said, duplicate, unique = _compared(looked, repeats)
     said, among = _among_rows(said, duplicate)
     quality = summed((*looked.quality, *_asked(looked), *unique, *among))
     row, twice = pl.int_range(raw.height, eager=True), int(duplicate.sum())
@@ -111,20 +132,22 @@ def _asked(looked: Looked) -> list[Quality]:
     return asked
 
 
-def _all(frame: pl.DataFrame) -> pl.Series:
-    return pl.repeat(True, frame.height, dtype=pl.Boolean, eager=True)
-
-
-def _compared(looked: Looked, suspects: pl.Series) -> tuple[Looked, pl.Series, list[Quality]]:
-    """The suspects compared with each other: what is wrong now, which rows are duplicates, and how often that is."""
-    at = suspects.arg_true()
-    found = contest(looked.values.frame[at].with_columns(_batch=pl.lit(0), _ordinal=at), looked.spec)
-    failures, quality = list(looked.failures), list[Quality]()
-    for taken in found.taken:
-        failure = _failure(looked, "unique", taken.columns, taken.expected, at.filter(taken.failed))
-        quality.append(Quality("unique", failure.column, "error", 0, int(taken.failed.sum())))
-        failures += [failure] if quality[-1].failed else []
-    return replace(looked, failures=failures), _only(looked, at.filter(found.duplicate)), quality
+def _compared(looked: Looked, repeats: Repeats) -> tuple[Looked, pl.Series, list[Quality]]:
+    """Its suspects compared with each other: what is wrong now, which rows are duplicates, and how often that is."""
+    taken: dict[tuple[tuple[str, ...], str], list[pl.Series]] = {}
+    duplicate = _only(looked, pl.Series([], dtype=pl.UInt32))
+    suspected = _suspects(looked, repeats)
+    if suspected is not None:
+        at, suspects = suspected.arg_true(), Suspects(looked.spec, repeats, InMemory())
+        suspects.add(at, looked.values.frame[at])
+        for told in suspects.told():
+            if told.duplicate:
+                duplicate = duplicate.scatter(told.row, True)
+            elif told.taken:
+                taken.setdefault((told.taken, told.expected), []).append(told.row)
+    found = [_failure("unique", *group, _only(looked, pl.concat(rows))) for group, rows in taken.items()]
+    quality = [Quality("unique", one.column, "error", 0, int(one.failed.sum())) for one in found]
+    return replace(looked, failures=[*looked.failures, *found]), duplicate, quality
 
 
 def _among_rows(looked: Looked, duplicate: pl.Series) -> tuple[Looked, list[Quality]]:
@@ -138,7 +161,7 @@ def _among_rows(looked: Looked, duplicate: pl.Series) -> tuple[Looked, list[Qual
         rows, gone = looked.values.frame[at], pl.Series([], dtype=at.dtype)
         for found in blamed(rows, rule):
             failed = at.filter(found.failed)
-            failure = _failure(looked, found.rule, found.columns, found.expected, failed)
+            failure = _failure(found.rule, found.columns, found.expected, _only(looked, failed))
             quality.append(Quality(found.rule, failure.column, rule.severity, found.asked, len(failed)))
             if rule.severity == "error" and len(failed):
                 failures.append(failure)
@@ -147,8 +170,8 @@ def _among_rows(looked: Looked, duplicate: pl.Series) -> tuple[Looked, list[Qual
     return replace(looked, failures=failures), quality
 
 
-def _failure(looked: Looked, rule: str, columns: Sequence[str], expected: str, at: pl.Series) -> Failure:
-    return Failure(rule, ",".join(columns), (), expected, _only(looked, at), read=tuple(columns), kind="set")
+def _failure(rule: str, columns: Sequence[str], expected: str, failed: pl.Series) -> Failure:
+    return Failure(rule, ",".join(columns), (), expected, failed, read=tuple(columns), kind="set")
 
 
 def _only(looked: Looked, at: pl.Series) -> pl.Series:

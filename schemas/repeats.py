@@ -1,7 +1,8 @@
-"""What must be unique in a pull: which rows share a key, or another unique value, in memory that does not grow.
+"""What must be unique in a pull: which rows share a key, or another unique value, in memory that hardly grows.
 
 Two looks. The first sees a 64-bit hash of each value only and keeps the hashes that came twice, a share of all hashes
-at a time when there are many. Rows with such a hash are suspects; they alone are compared, exactly, at the end.
+at a time when there are many. Rows with such a hash are suspects; they alone are compared, exactly: see `suspects.py`.
+What grows are the hashes that are kept: 8 bytes for each value that more than one row has.
 """
 
 from __future__ import annotations
@@ -11,17 +12,17 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from tilth.schemas.resolve import resolve
 from tilth.schemas.spec import Spec
 
-__all__ = ["Contest", "Repeats", "Taken", "contest", "groups_of", "hash_of", "repeats_in"]
+__all__ = ["Repeats", "groups_of", "hashed", "repeats_in"]
 
 _AT_ONCE = 1 << 24  # hashes: 128 MB, and as much to sort them
+_FEW = 4  # hashes to look among, for each that is looked for
 
 
 @dataclass(frozen=True, slots=True)
 class Repeats:
-    """Per unique group, the hashes of values that more than one row has."""
+    """Per unique group, the hashes of values that more than one row has, in order."""
 
     groups: tuple[tuple[str, ...], ...]
     hashes: tuple[pl.Series, ...]
@@ -29,11 +30,23 @@ class Repeats:
     def suspects(self, values: pl.DataFrame) -> pl.Series | None:
         """Which rows may share a value with another row; None: no row does."""
         found: pl.Series | None = None
-        for columns, repeated in zip(self.groups, self.hashes, strict=True):
-            if len(repeated):
-                here = _hashed(values, columns).is_in(repeated.implode()).fill_null(False)
-                found = here if found is None else found | here
-        return found if found is not None and found.any() else None
+        for group in range(len(self.groups)):
+            here = self.among(values, group)
+            found = here if found is None else found if here is None else found | here
+        return found
+
+    def among(self, values: pl.DataFrame, group: int) -> pl.Series | None:
+        """Which rows may share their value of one group; None: no row does."""
+        repeated = self.hashes[group]
+        if not len(repeated):
+            return None
+        here = hashed(values, self.groups[group])
+        if len(repeated) < _FEW * len(here):
+            among = here.is_in(repeated.implode())
+        else:  # a set of very many would be made for each piece
+            among = repeated.gather(repeated.search_sorted(here).clip(0, len(repeated) - 1)) == here
+        among = among.fill_null(False)
+        return among if among.any() else None
 
 
 def groups_of(spec: Spec) -> tuple[tuple[str, ...], ...]:
@@ -51,7 +64,7 @@ def repeats_in(
         seen = [_Seen() for _ in groups]
         for frame in frames():
             for one, columns in zip(seen, groups, strict=True):
-                one.add(_share(_hashed(frame, columns), share, shares))
+                one.add(_share(hashed(frame, columns), share, shares))
             if sum(one.fresh for one in seen) <= at_once // 2:
                 continue
             for one in seen:
@@ -64,7 +77,7 @@ def repeats_in(
             one.find_twice()
             all_shares.append(one.twice)
         share += 1
-    return Repeats(groups, tuple(pl.concat(one) for one in found))
+    return Repeats(groups, tuple(pl.concat(one).sort() for one in found))
 
 
 class _Seen:
@@ -99,58 +112,18 @@ class _Seen:
             self.hashes = [self.hashes[0].unique()]
 
 
-def _hashed(values: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
-    """A hash of each row's values, null where one is. A whole number is its own: such keys often come sorted."""
+def hashed(values: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
+    """A hash of each row's values, null where one is, good for the life of this process only.
+
+    A whole number is its own: such keys often come sorted.
+    """
     if len(columns) == 1 and values.schema[columns[0]].is_integer():
         return values[columns[0]].cast(pl.UInt64, wrap_numerical=True).alias("hash")
     value = pl.col(columns[0]) if len(columns) == 1 else pl.struct(columns)
     there = pl.all_horizontal(pl.col(columns).is_not_null())
-    return values.select(pl.when(there).then(hash_of(value)).alias("hash")).to_series()
-
-
-def hash_of(value: pl.Expr) -> pl.Expr:
-    """A 64-bit hash, good for the life of this process only."""
-    return value.hash(seed=0)
+    return values.select(pl.when(there).then(value.hash(seed=0)).alias("hash")).to_series()
 
 
 def _share(hashes: pl.Series, share: int, shares: int) -> pl.Series:
     hashes = hashes.drop_nulls()
     return hashes if shares == 1 else hashes.filter(hashes.hash() % shares == share)
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """A unique group, and which rows fail it."""
-
-    columns: tuple[str, ...]
-    expected: str
-    failed: pl.Series
-
-
-@dataclass(frozen=True, slots=True)
-class Contest:
-    """What became of suspects, all of one pull, none of them toxic for another reason."""
-
-    taken: tuple[Taken, ...]
-    duplicate: pl.Series  # which rows say the same as the one of their key that stays
-
-
-def contest(suspects: pl.DataFrame, spec: Spec) -> Contest:
-    """Compare suspects (with `_batch` and `_ordinal`) exactly.
-
-    Of one key: equal records are duplicates of the first, others are all toxic. Of another unique value: all toxic.
-    """
-    nobody = pl.repeat(False, suspects.height, dtype=pl.Boolean, eager=True)
-    duplicate, taken, standing = nobody, [], ~nobody
-    if spec.key:
-        outcome = resolve(suspects, spec.key, version=None, content=list(spec.schema))["outcome"]
-        duplicate, tied = outcome == "duplicate", outcome == "unique"
-        taken.append(Taken(spec.key, "one record per key and version", tied))
-        standing = ~(duplicate | tied)
-    for columns in spec.unique:
-        rows = suspects.select(columns).with_columns(_standing=standing)
-        there = pl.all_horizontal(pl.col("_standing"), pl.col(columns).is_not_null())
-        shared = rows.select(there & pl.struct("_standing", *columns).is_duplicated()).to_series()
-        taken.append(Taken(columns, "a value that no other row has", shared))
-        standing = standing & ~shared
-    return Contest(tuple(taken), duplicate)

@@ -103,10 +103,17 @@ class Judge:
 
     def told_of(self, raw: pl.DataFrame, *, tombstones: bool = False) -> pl.DataFrame:
         """What is to be said of landed rows that their company condemns: as `Judged.toxic`, reasons that only warn."""
-        if tombstones:
-            return self._dead(raw).told()
-        warning = tuple(rule for rule in self.rules if rule.severity == "warn" and rule.kind == "row")
-        return replace(self, rules=warning).look(raw).told()
+        return (self._dead(raw) if tombstones else replace(self, rules=self._warning).look(raw)).told()
+
+    def warnings(self, raw: pl.DataFrame) -> list[Failure]:
+        """What only warns of rows that are good by themselves."""
+        if not self._warning and all(column.severity == "error" for column in self.spec.columns):
+            return []
+        return replace(self, rules=self._warning).look(raw).failures
+
+    @property
+    def _warning(self) -> tuple[Rule, ...]:
+        return tuple(rule for rule in self.rules if rule.severity == "warn" and rule.kind == "row")
 
     def keys(self, raw: pl.DataFrame) -> pl.DataFrame:
         """What passes through, and `_key`: the key as text, null where it is missing or cannot be read."""

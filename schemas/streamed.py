@@ -11,6 +11,7 @@ import polars as pl
 from polars.io.plugins import register_io_source
 
 from tilth.schemas.casting import exactly
+from tilth.schemas.contest import Aside, InMemory
 from tilth.schemas.pieces import TOXIC, Piece, listed, pieces, repeats_of, rows_of_piece
 from tilth.schemas.reasons import REASON
 from tilth.schemas.repeats import Repeats
@@ -30,6 +31,7 @@ class LazyVerdict:
     scan: pl.LazyFrame
     judge: Judge
     rows: int | None = None  # of a piece; None: as many as have some 4 million values
+    aside: Callable[[], Aside] = InMemory  # where rows wait whose key or unique value others may have, too
 
     @property
     def good(self) -> pl.LazyFrame:
@@ -80,7 +82,7 @@ class LazyVerdict:
 
     def pieces(self) -> Iterator[Piece]:
         """The scan's rows, judged, each in one piece; in one pass, and one over the unique columns before it."""
-        return pieces(self.judge, self._frames, lambda: self._repeats)
+        return pieces(self.judge, self._frames, lambda: self._repeats, self.aside)
 
     @cached_property
     def _repeats(self) -> Repeats:

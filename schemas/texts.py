@@ -88,7 +88,7 @@ def moments(text: pl.Expr, column: Column) -> pl.Expr:
         "%Y-%m-%dT%H:%M:%S", strict=False, time_unit="us", cache=False
     )
     fraction = part.struct[2].fill_null("").str.pad_end(9, "0")
-    micros = pl.when(fraction.str.ends_with("000")).then(fraction.str.head(6)).cast(pl.Int64)
+    micros, nanos = fraction.str.head(6).cast(pl.Int64), fraction.str.tail(3).cast(pl.Int64)
     offset = (
         part.struct[3]
         .fill_null("Z")
@@ -101,7 +101,19 @@ def moments(text: pl.Expr, column: Column) -> pl.Expr:
     local = wall + pl.duration(microseconds=micros)
     instant = (local - pl.duration(minutes=minutes)).dt.replace_time_zone("UTC")
     plain = part.struct[3].is_null()
-    return pl.when(plain).then(from_wall(local, column)).otherwise(from_instant(instant, minutes == 0, column))
+    value = pl.when(plain).then(from_wall(local, column)).otherwise(from_instant(instant, minutes == 0, column))
+    return _with_nanos(value, nanos, column.dtype)
+
+
+def _with_nanos(value: pl.Expr, nanos: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """A time, or a length of time, of whole microseconds and some billionths of a second; null where they do not fit.
+
+    Either is counted in 64 bits: what runs over begins again at the other end.
+    """
+    if getattr(dtype, "time_unit", None) != "ns":
+        return pl.when(nanos == 0).then(value)
+    more = value + pl.duration(nanoseconds=nanos, time_unit="ns")
+    return pl.when((more >= value) == (nanos >= 0)).then(more)
 
 
 def from_wall(wall: pl.Expr, column: Column) -> pl.Expr:
@@ -113,7 +125,7 @@ def from_wall(wall: pl.Expr, column: Column) -> pl.Expr:
         wall = wall.dt.replace_time_zone(zone, ambiguous="null", non_existent="null").dt.convert_time_zone(
             dtype.time_zone
         )
-    return wall.cast(dtype, strict=False)
+    return _held(wall, dtype)
 
 
 def from_instant(instant: pl.Expr, utc: pl.Expr, column: Column) -> pl.Expr:
@@ -121,23 +133,29 @@ def from_instant(instant: pl.Expr, utc: pl.Expr, column: Column) -> pl.Expr:
     dtype = column.dtype
     assert isinstance(dtype, pl.Datetime)
     if dtype.time_zone:
-        return instant.dt.convert_time_zone(dtype.time_zone).cast(dtype, strict=False)
+        return _held(instant.dt.convert_time_zone(dtype.time_zone), dtype)
     if column.time_zone:
-        return instant.dt.convert_time_zone(column.time_zone).dt.replace_time_zone(None).cast(dtype, strict=False)
-    return pl.when(utc).then(instant.dt.replace_time_zone(None)).cast(dtype, strict=False)
+        return _held(instant.dt.convert_time_zone(column.time_zone).dt.replace_time_zone(None), dtype)
+    return _held(pl.when(utc).then(instant.dt.replace_time_zone(None)), dtype)
+
+
+def _held(moment: pl.Expr, dtype: pl.Datetime) -> pl.Expr:
+    """The moment in the type's unit; null where the unit is too coarse for it, or where it lies beyond the type."""
+    exact = moment if dtype.time_unit != "ms" else pl.when(moment.dt.microsecond() % 1000 == 0).then(moment)
+    return exact.cast(dtype, strict=False)
 
 
 def time_of_day(text: pl.Expr, column: Column) -> pl.Expr:
-    """Times of day by the declared formats, or ISO 8601 with an optional fraction."""
+    """Times of day by the declared formats, or ISO 8601 with an optional fraction; the type holds nine digits of it."""
     forms = column.formats or (ISO_TIME,)
-    ok = [(form, pl.when(text.str.contains(pattern(form))).then(text)) for form in forms]
+    ok = [(form, pl.when(text.str.contains(pattern(form, digits=9))).then(text)) for form in forms]
     return pl.coalesce(one.str.to_time(native(form), strict=False, cache=False) for form, one in ok)
 
 
-_CLOCK = r"^(-)?(?:([0-9]{1,6}) days? )?([0-9]{1,7}):([0-5][0-9]):([0-5][0-9])(?:\.([0-9]{1,6}))?$"
+_CLOCK = r"^(-)?(?:([0-9]{1,6}) days? )?([0-9]{1,7}):([0-5][0-9]):([0-5][0-9])(?:\.([0-9]{1,9}))?$"
 _PERIOD = (
     r"^(-)?P(?:([0-9]{1,6})W)?(?:([0-9]{1,6})D)?"
-    r"(?:T(?:([0-9]{1,7})H)?(?:([0-9]{1,8})M)?(?:([0-9]{1,9})(?:\.([0-9]{1,6}))?S)?)?$"
+    r"(?:T(?:([0-9]{1,7})H)?(?:([0-9]{1,8})M)?(?:([0-9]{1,9})(?:\.([0-9]{1,9}))?S)?)?$"
 )
 
 
@@ -145,27 +163,33 @@ def duration(text: pl.Expr, dtype: pl.Duration) -> pl.Expr:
     """Lengths of time: ISO 8601 (`P1DT2H3M4.5S`; no months or years, which have no length), or `26:03:04.5`."""
     clock, period = text.str.extract_groups(_CLOCK), text.str.extract_groups(_PERIOD)
     written = text.str.contains(r"[0-9][WDHMS]$") & text.str.contains(_PERIOD)
-    spelled = _length(period, weeks=1, days=2, hours=3, minutes=4, seconds=5, fraction=6)
-    counted = _length(clock, weeks=None, days=1, hours=2, minutes=3, seconds=4, fraction=5)
-    value = pl.when(written).then(spelled).when(text.str.contains(_CLOCK)).then(counted)
-    exact = value.cast(pl.Duration("us"))
-    kept = exact.cast(dtype, strict=False)
-    return pl.when(kept.cast(pl.Duration("us")) == exact).then(kept)
+    spelled = _length(period, dtype, weeks=1, days=2, hours=3, minutes=4, seconds=5, fraction=6)
+    counted = _length(clock, dtype, weeks=None, days=1, hours=2, minutes=3, seconds=4, fraction=5)
+    return pl.when(written).then(spelled).when(text.str.contains(_CLOCK)).then(counted)
 
 
 def _length(
-    part: pl.Expr, *, weeks: int | None, days: int, hours: int, minutes: int, seconds: int, fraction: int
+    part: pl.Expr,
+    dtype: pl.Duration,
+    *,
+    weeks: int | None,
+    days: int,
+    hours: int,
+    minutes: int,
+    seconds: int,
+    fraction: int,
 ) -> pl.Expr:
-    """Microseconds."""
-
     def number(at: int | None) -> pl.Expr:
         return pl.lit(0) if at is None else part.struct[at].cast(pl.Int64, strict=False).fill_null(0)
 
     day = number(weeks) * 7 + number(days)
     second = ((day * 24 + number(hours)) * 60 + number(minutes)) * 60 + number(seconds)
-    micros = part.struct[fraction].fill_null("").str.pad_end(6, "0").cast(pl.Int64, strict=False).fill_null(0)
+    digits = part.struct[fraction].fill_null("").str.pad_end(9, "0")
+    micros, nanos = (some.cast(pl.Int64, strict=False) for some in (digits.str.head(6), digits.str.tail(3)))
     sign = pl.when(part.struct[0].is_not_null()).then(-1).otherwise(1)
-    return (second * 1_000_000 + micros) * sign
+    exact = ((second * 1_000_000 + micros) * sign).cast(pl.Duration("us"))
+    held = exact.cast(dtype, strict=False)
+    return _with_nanos(pl.when(held.cast(pl.Duration("us")) == exact).then(held), nanos * sign, dtype)
 
 
 def octets(text: pl.Expr) -> pl.Expr:

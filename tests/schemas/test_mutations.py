@@ -66,7 +66,7 @@ SEEDS: dict[str, tuple[str, str, str]] = {  # what goes wrong: file, words, mist
         "ordered.slice(1) == ordered",
         "ordered.slice(1) != ordered",
     ),
-    "of suspects all are taken": ("repeats.py", "there & pl.struct(", "there | pl.struct("),
+    "of suspects none are taken": ("suspects.py", 'content = ["_ordinal"]', "content = list[str]()"),
     "an optional column may be null": ("values.py", "(here or column.key)", "column.required"),
     "a value that cannot be read is missing, too": ("values.py", "nulls = nulls & ~wrong", "nulls = nulls | wrong"),
     "a default replaces values": ("values.py", "value.zip_with(value.is_not_null()", "value.zip_with(value.is_null()"),
@@ -92,7 +92,7 @@ SEEDS: dict[str, tuple[str, str, str]] = {  # what goes wrong: file, words, mist
     "a doubled hour is taken": ("texts.py", 'ambiguous="null"', 'ambiguous="earliest"'),
     "a strict model lets columns in": ("shape.py", "if spec.strict and more", "if not spec.strict and more and False"),
     "a pattern governs columns that have a field": ("expanding.py", "if name not in own", "if name"),
-    "records of one key that differ are duplicates": ("resolve.py", ".when(~same)", ".when(False)"),
+    "records of one key that differ are duplicates": ("resolve.py", ".when(~pl.col(_SAME))", ".when(False)"),
 }
 Face = Any  # the module `judging` of a copy
 

@@ -1,0 +1,113 @@
+"""What a type's unit and range can hold is read to the last digit; what they cannot hold is a reason, never cut."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pandera.polars as pa
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tilth.schemas.judging import Verdict, judge
+
+NANOS = 10**9
+PARTS = {"ms": 10**6, "us": 10**3, "ns": 1}  # of a unit, billionths of a second
+UNITS = st.sampled_from(["ms", "us", "ns"])
+DIGITS = st.text("0123456789", max_size=9) | st.sampled_from(["123", "123000", "123456", "123456000", "123456789"])
+FIRST = dt.datetime(1, 1, 1)
+SECONDS = st.integers(0, (dt.datetime(9999, 12, 31) - FIRST).days * 86_400) | st.integers(-3, 3).map(
+    lambda some: int((dt.datetime(2262, 4, 11, 23, 47, 16) - FIRST).total_seconds()) + some
+)
+
+
+def judged(values: pl.Series, dtype: Any, **facts: Any) -> Verdict:
+    body = {"__annotations__": {"it": dtype}, "it": pa.Field(nullable=True, **facts), "__module__": __name__}
+    return judge(values.alias("it").to_frame(), type("Model", (pa.DataFrameModel,), body))
+
+
+def read(text: str, dtype: pl.DataType, *, inside: bool = False) -> int | None:
+    """How the type counts the value; None where it is refused, and told as it was pulled."""
+    written, kind = (f'["{text}"]', pl.List(dtype)) if inside else (text, dtype)
+    verdict = judged(pl.Series([written], dtype=pl.String), kind)
+    assert verdict.counts["good"] + verdict.counts["toxic"] == 1
+    if verdict.counts["toxic"]:
+        assert verdict.reasons.select("rule", "value").rows() == [("parse", written)]
+        return None
+    good = verdict.good["it"]
+    told = judged(good, pl.String()).good["it"]
+    assert judged(told, kind).good["it"].equals(good), "what we tell of a value is the value"
+    return (good.explode() if inside else good).to_physical().item()
+
+
+def held(nanos: int, unit: str) -> int | None:
+    count, rest = divmod(nanos, PARTS[unit])
+    return count if not rest and -(2**63) < count < 2**63 else None
+
+
+@settings(max_examples=40)
+@given(SECONDS, DIGITS, UNITS, st.sampled_from([None, "UTC"]), st.booleans())
+def test_timestamps(seconds: int, digits: str, unit: Any, zone: str | None, inside: bool) -> None:
+    wall = FIRST + dt.timedelta(seconds=seconds)
+    text = wall.isoformat() + (f".{digits}" if digits else "") + ("Z" if zone else "")
+    since = (wall - dt.datetime(1970, 1, 1)) // dt.timedelta(seconds=1)
+    nanos = since * NANOS + int(digits.ljust(9, "0"))
+    assert read(text, pl.Datetime(unit, zone), inside=inside) == held(nanos, unit)
+
+
+@given(st.integers(0, 86_399), DIGITS, st.booleans())
+def test_times_of_day(seconds: int, digits: str, inside: bool) -> None:
+    text = str(dt.timedelta(seconds=seconds)).zfill(8) + (f".{digits}" if digits else "")
+    assert read(text, pl.Time(), inside=inside) == seconds * NANOS + int(digits.ljust(9, "0"))
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 9_223_372_038), DIGITS, UNITS, st.booleans())
+def test_lengths_of_time(seconds: int, digits: str, unit: Any, negative: bool) -> None:
+    days, rest = divmod(seconds, 86_400)
+    text = ("-" if negative else "") + f"P{days}DT{rest}" + (f".{digits}" if digits else "") + "S"
+    nanos = (seconds * NANOS + int(digits.ljust(9, "0"))) * (-1 if negative else 1)
+    assert read(text, pl.Duration(unit)) == held(nanos, unit)
+
+
+@pytest.mark.parametrize("dtype", [pl.Datetime("ms"), pl.Datetime("ms", "Europe/Berlin")])
+def test_a_declared_format_is_no_way_around(dtype: pl.DataType) -> None:
+    texts = pl.Series(["01.02.2024 12:00:00.123456", "01.02.2024 12:00:00.123"])
+    verdict = judged(texts, dtype, metadata={"formats": ("%d.%m.%Y %H:%M:%S%.f",)})
+    assert verdict.toxic["row"].to_list() == [0]
+
+
+LEAST = pl.Series([1_704_067_200_123_456_789, None], dtype=pl.Int64)
+
+
+@pytest.mark.parametrize("dtype", [pl.Datetime("ns"), pl.Datetime("ns", "Europe/Berlin"), pl.Duration("ns")])
+def test_nested_values_keep_their_last_digits(dtype: Any) -> None:
+    inner = LEAST.cast(dtype)
+    pulled = pl.DataFrame({"a": inner, "b": [1, 2]}).to_struct()
+    if not isinstance(dtype, pl.Duration):
+        other = judged(pulled, pl.Struct({"b": pl.Int64, "a": dtype})).good["it"]
+        assert other.struct.field("a").equals(inner, check_dtypes=True, null_equal=True)
+    coarse = pl.Struct({"a": pl.Datetime("us"), "b": pl.Int64})
+    assert judged(pulled, coarse).toxic["row"].to_list()[:1] == [0]
+    assert all("456789" in text for text in judged(pulled, pl.String()).good["it"][:1])
+
+
+@pytest.mark.parametrize(
+    ("pulled", "declared", "fits"),
+    [
+        (pl.Series([[2**53], [2**53 + 1]]), pl.List(pl.Float64()), [[2.0**53]]),
+        (pl.Series([[0.5], [0.1]]), pl.List(pl.Float32()), [[0.5]]),
+        (pl.Series([[2**24], [2**24 + 1]]), pl.List(pl.Float32()), [[2.0**24]]),
+    ],
+)
+def test_typed_numbers_inside_are_held_exactly_or_refused(pulled: pl.Series, declared: Any, fits: Any) -> None:
+    assert judged(pulled, declared).good["it"].to_list() == fits
+
+
+def test_days_beyond_any_calendar_are_told_by_number() -> None:
+    day = pl.Series([2**31 - 1], dtype=pl.Int32).cast(pl.Date)
+    time = pl.Series([2**62], dtype=pl.Int64).cast(pl.Datetime("ms"))
+    assert judged(day, pl.Int8()).reasons["value"].to_list() == ["2147483647"]
+    assert judged(time, pl.Datetime("us")).reasons["value"].to_list() == [str(2**62)]
