@@ -35,6 +35,12 @@ class Part(Contract):
         unique: ClassVar = ["plant", "shelf"]
 
 
+class Noisy(Part):
+    """Warns of shelves, too."""
+
+    shelf: int = field(nullable=True, le=0, severity="warn")
+
+
 class Whole(Contract):
     """A rule over all rows."""
 
@@ -62,10 +68,10 @@ def frame_of(rows: list[tuple[str | None, ...]]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=dict.fromkeys(("plant", "number", "label", "shelf"), pl.String), orient="row")
 
 
-@given(ROWS, st.integers(1, 5))
-def test_pieces_say_what_the_whole_says(rows: list[tuple[str | None, ...]], size: int) -> None:
+@given(ROWS, st.integers(1, 5), st.sampled_from([Part, Noisy]))
+def test_pieces_say_what_the_whole_says(rows: list[tuple[str | None, ...]], size: int, contract: type) -> None:
     frame = frame_of(rows)
-    whole, lazy = judge(frame, Part), LazyVerdict(frame.lazy(), Judge.of(Part), rows=size)
+    whole, lazy = judge(frame, contract), LazyVerdict(frame.lazy(), Judge.of(contract), rows=size)
     order = ["plant", "number", "label", "shelf"]
     assert_frame_equal(lazy.good.collect().sort(order), whole.good.sort(order))
     assert_frame_equal(lazy.toxic.collect().sort("row"), whole.toxic)
