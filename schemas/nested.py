@@ -9,11 +9,13 @@ import datetime as dt
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
 from typing import Any
 
 import polars as pl
+
+from tilth.schemas.leaves import beyond_calendar, in_days, some_leaf
 
 __all__ = ["from_json", "is_nested", "json_text"]
 
@@ -24,23 +26,34 @@ def is_nested(dtype: pl.DataType) -> bool:
 
 
 def json_text(values: pl.Series) -> pl.Series:
-    """Each value as canonical JSON."""
-    dtype = values.dtype
-    plain = values.cast(_counted(dtype))
-    return pl.Series(
-        values.name, [None if one is None else _text(one, dtype) for one in plain.to_list()], dtype=pl.String
-    )
+    """Each value as canonical JSON; a date or time beyond any calendar is the number that stands for it."""
+    dtype, far = values.dtype, some_leaf(values, beyond_calendar)
+    if far is None or not far.any():
+        return _texts(values, dtype, _counted(dtype))
+    numbers = _texts(values.filter(far), dtype, _counted(dtype, in_days))
+    order = pl.concat([(~far).arg_true(), far.arg_true()]).arg_sort()
+    return _texts(values.filter(~far), dtype, _counted(dtype)).append(numbers).gather(order)
 
 
-def _counted(dtype: Any) -> Any:
-    """The type with whole numbers for what Python's own types would cut: billionths of a second."""
+def _texts(values: pl.Series, dtype: pl.DataType, counted: Any) -> pl.Series:
+    plain = values.cast(counted).to_list()
+    return pl.Series(values.name, [None if one is None else _text(one, dtype) for one in plain], dtype=pl.String)
+
+
+def _nothing_more(dtype: Any) -> bool:
+    del dtype
+    return False
+
+
+def _counted(dtype: Any, also: Callable[[Any], bool] = _nothing_more) -> Any:
+    """The type with whole numbers for what Python's own types would cut, billionths of a second, and for `also`."""
     if isinstance(dtype, pl.List):
-        return pl.List(_counted(dtype.inner))
+        return pl.List(_counted(dtype.inner, also))
     if isinstance(dtype, pl.Array):
-        return pl.Array(_counted(dtype.inner), dtype.size)
+        return pl.Array(_counted(dtype.inner, also), dtype.size)
     if isinstance(dtype, pl.Struct):
-        return pl.Struct({field.name: _counted(field.dtype) for field in dtype.fields})
-    return pl.Int64() if _in_nanos(dtype) else dtype
+        return pl.Struct({field.name: _counted(field.dtype, also) for field in dtype.fields})
+    return pl.Int64() if _in_nanos(dtype) or also(dtype) else dtype
 
 
 def _in_nanos(dtype: Any) -> bool:

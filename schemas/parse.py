@@ -13,6 +13,7 @@ import polars as pl
 from tilth.schemas.casting import exact_cast, exactly, same_type
 from tilth.schemas.dtypes import is_text
 from tilth.schemas.formats import ISO_DATE, pattern
+from tilth.schemas.leaves import some_leaf, unfinite
 from tilth.schemas.nested import from_json, is_nested
 from tilth.schemas.spec import Column
 from tilth.schemas.texts import (
@@ -126,15 +127,18 @@ def parse(column: Column, pulled: pl.Series, value: pl.Series) -> Parsed:
     """Finish what the first look began: `value` with the unusual spellings read, and what stays unparsable."""
     if is_text(pulled.dtype):
         return _unblanked(pulled, value) if is_text(column.dtype) else _second(column, pulled, value)
-    if column.dtype.is_float() and not _all_finite(value):
-        value = pl.select(pl.when(value.is_finite()).then(value)).to_series().alias(column.name)
+    value = _finite(column, value)
     if value.null_count() == pulled.null_count():
         return value, None
     return value, pulled.is_not_null() & value.is_null()
 
 
-def _all_finite(value: pl.Series) -> bool:
-    return bool(value.is_finite().all())
+def _finite(column: Column, value: pl.Series) -> pl.Series:
+    """Without those that are, or hold, no number or an infinite one."""
+    wild = some_leaf(value, unfinite)
+    if wild is None or not wild.any():
+        return value
+    return pl.select(pl.when(~wild).then(value)).to_series().alias(column.name)
 
 
 def _unblanked(pulled: pl.Series, value: pl.Series) -> Parsed:
@@ -147,8 +151,7 @@ def _unblanked(pulled: pl.Series, value: pl.Series) -> Parsed:
 
 
 def _second(column: Column, pulled: pl.Series, value: pl.Series) -> Parsed:
-    if column.dtype.is_float() and not _all_finite(value):
-        value = pl.select(pl.when(value.is_finite()).then(value)).to_series().alias(column.name)
+    value = _finite(column, value)
     if value.null_count() == pulled.null_count():
         return value, None
     at = (pulled.is_not_null() & value.is_null()).arg_true()

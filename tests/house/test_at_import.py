@@ -13,8 +13,8 @@ from rooms import ROOMS, ROOT, dotted, modules
 
 WATCH = Path(__file__).with_name("watch_imports.py")
 MAKES_A_VALUE = {  # calls that only build what stands there
-    "_id", "cast", "count", "date", "datetime", "dict", "dt.date", "dt.datetime", "enumerate", "field", "frozenset",
-    "list", "logging.getLogger", "namedtuple", "range", "re.compile", "sa.text", "set", "sorted", "str",
+    "_id", "cast", "count", "date", "datetime", "dict", "dict.fromkeys", "dt.date", "dt.datetime", "enumerate", "field",
+    "frozenset", "list", "logging.getLogger", "namedtuple", "range", "re.compile", "sa.text", "set", "sorted", "str",
     "str.maketrans", "timedelta", "tuple", "type", "typing.cast", "zip",
 }  # fmt: skip
 ON_A_VALUE = {"join", "with_variant"}  # methods of what was just built

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
+import math
 from typing import Any
 
 import pandera.polars as pa
@@ -111,3 +113,28 @@ def test_days_beyond_any_calendar_are_told_by_number() -> None:
     time = pl.Series([2**62], dtype=pl.Int64).cast(pl.Datetime("ms"))
     assert judged(day, pl.Int8()).reasons["value"].to_list() == ["2147483647"]
     assert judged(time, pl.Datetime("us")).reasons["value"].to_list() == [str(2**62)]
+
+
+NUMBERS = st.floats(allow_nan=True, allow_infinity=True) | st.none()
+
+
+@given(st.lists(st.lists(NUMBERS, max_size=3) | st.none(), min_size=1, max_size=5), st.booleans())
+def test_what_is_no_number_is_refused_at_any_depth(rows: list[list[float | None] | None], deep: bool) -> None:
+    dtype: Any = pl.List(pl.Struct({"x": pl.Float64})) if deep else pl.List(pl.Float64)
+    values = [None if row is None else [{"x": one} for one in row] if deep else row for row in rows]
+    wrong = [any(one is not None and not math.isfinite(one) for one in row or []) for row in rows]
+    verdict = judged(pl.Series(values, dtype=dtype), dtype)
+    assert verdict.toxic["row"].to_list() == [at for at, it_is in enumerate(wrong) if it_is]
+    right = [value for value, it_is in zip(values, wrong, strict=True) if not it_is]
+    assert verdict.good["it"].to_list() == right
+
+
+@given(st.lists(st.lists(st.integers(-(2**31), 2**31 - 1) | st.integers(-800_000, 3_000_000), max_size=3), max_size=5))
+def test_days_inside_are_told_as_dates_or_by_number(rows: list[list[int]]) -> None:
+    values = pl.Series(rows, dtype=pl.List(pl.Int32)).cast(pl.List(pl.Date))
+    told = judged(values, pl.String()).good["it"]
+    first, last = dt.date.min.toordinal(), dt.date.max.toordinal()
+    for row, text in zip(rows, told, strict=True):
+        ordinals = [day + dt.date(1970, 1, 1).toordinal() for day in row]
+        far = any(not first <= ordinal <= last for ordinal in ordinals)
+        assert json.loads(text) == (row if far else [dt.date.fromordinal(one).isoformat() for one in ordinals])
