@@ -17,6 +17,7 @@ from tilth.assets.database import State
 from tilth.assets.instant import Instant
 from tilth.assets.quarantine import OPENED, last_status, opening_event
 from tilth.assets.storage import Storage
+from tilth.assets.toxic import read_toxic
 
 __all__ = ["Count", "Entry", "History", "Mend", "counts", "details", "listing", "named", "raws_of"]
 
@@ -217,7 +218,7 @@ def _with_files(rows: Sequence[sa.RowMapping], storage: Storage, columns: Sequen
             by_path.setdefault(row["path"], []).append(row["id"])
     held: dict[tuple[str, str], dict[str, Any]] = {}
     for path, ids in by_path.items():
-        found = parquet.read(storage, path, ["id", *columns]).filter(pl.col("id").is_in(ids))
+        found = read_toxic(storage, path, ["id", *columns]).filter(pl.col("id").is_in(ids))
         held |= {(path, one["id"]): one for one in found.iter_rows(named=True)}
     return [_entry(row, held.get((row["path"], row["id"]), {})) for row in rows]
 

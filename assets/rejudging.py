@@ -13,13 +13,13 @@ from typing import Any
 import polars as pl
 import sqlalchemy as sa
 
-from tilth.assets import parquet, state
+from tilth.assets import state
 from tilth.assets.lake import Lake, Run
 from tilth.assets.lives import OPPOSITE, standing
 from tilth.assets.publishing.release import Releases
 from tilth.assets.pulls import PullRow, latest_keys, pending_pulls
 from tilth.assets.quarantine import last_status
-from tilth.assets.toxic import TOXIC
+from tilth.assets.toxic import TOXIC, read_toxic
 
 __all__ = ["discarded_of", "take_back_changed"]
 
@@ -76,7 +76,7 @@ def discarded_of(lake: Lake, pull: PullRow) -> pl.DataFrame:
     found = [pl.DataFrame(schema=TOXIC)]
     for path in dict.fromkeys(path_of.values()):
         ids = [entry for entry, where in path_of.items() if where == path]
-        found.append(parquet.read(lake.storage, path).filter(pl.col("id").is_in(ids)).select(TOXIC.names()))
+        found.append(read_toxic(lake.storage, path, TOXIC.names()).filter(pl.col("id").is_in(ids)))
     return pl.concat(found)
 
 

@@ -38,9 +38,11 @@ def _named_by_state(connection: sa.Connection) -> set[str]:
     named |= set(connection.execute(sa.select(state.mends.c.path)).scalars())
     toxic = sa.select(state.events.c.path).where(state.events.c.path.is_not(None)).distinct()
     named.update(path for path in connection.execute(toxic).scalars() if path is not None)
-    pulls = sa.select(state.pulls.c.table_name, state.pulls.c.id).where(state.pulls.c.state == "judged")
-    for table, pull_id in connection.execute(pulls):
-        named |= {path(table, pull_id) for path in (ready_path, aside_path, toxic_path, elements_path)}
+    of = state.pulls.c
+    pulls = sa.select(of.table_name, of.id, of.judgings).where(of.state == "judged")
+    for table, pull_id, judgings in connection.execute(pulls):
+        named |= {path(table, pull_id) for path in (ready_path, aside_path, elements_path)}
+        named.add(toxic_path(table, pull_id, judgings))  # also one that no event names: all in it was discarded before
     releases = sa.select(state.releases.c.manifest).where(state.releases.c.state != "abandoned")
     for manifest in connection.execute(releases).scalars():
         named |= _named_in(manifest["tables"].values())

@@ -20,6 +20,7 @@ __all__ = [
     "known_as",
     "of_fault",
     "read_batch",
+    "read_toxic",
     "rules_of",
     "version_text",
     "with_ids",
@@ -39,6 +40,17 @@ TOXIC = pl.Schema(
     }
 )
 """Raw: a JSON object of texts, by source column; read: what was read of it, by contract column (null: nothing)."""
+
+
+def read_toxic(storage: Storage, path: str, columns: Sequence[str]) -> pl.DataFrame:
+    """Columns (of TOXIC) of a toxic file; what a file of an older version does not tell is filled in."""
+    there = [name for name in columns if name != "read" or name in parquet.columns_of(storage, path)]
+    found = parquet.read(storage, path, there)
+    if "reasons" in there and found.schema["reasons"] != REASONS:
+        error = pl.element().struct.with_fields(kind=pl.lit(None, pl.String), severity=pl.lit("error"))
+        found = found.with_columns(pl.col("reasons").list.eval(error).cast(REASONS))
+    missing = [pl.lit(None, TOXIC[name]).alias(name) for name in columns if name not in there]
+    return found.with_columns(missing).select(columns)
 
 
 def entry_id(table: str, key_or_origin: str | Sequence[object], raw: str, contract_version: str) -> str:

@@ -7,7 +7,7 @@ would wave it through unseen.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -66,15 +66,17 @@ def accept_held(
     """
     done: list[tuple[Accepted, int]] = []
 
-    def first(lake: Lake) -> None:
+    def first(lake: Lake) -> Sequence[str]:
         if table in project.tables:  # what is accepted is what the contract says of it now
             run_id = str(uuid4())
             run = Run(run_id, run_id, datetime.now(UTC), command="tilth publish accept")
             judge_changed(project.tables[table], project.contract(project.tables[table]), lake, run)
-        found = _held(_plan(project, lake), table)
+        todo = _plan(project, lake)
+        found = _held(todo, table)
         if progress:
             progress(Progress(table, "publish", "held", found.words()))
         done.append((found, accept(lake.state, table, causes=found.causes, why=why, at=datetime.now(UTC))))
+        return todo.together(table)  # the candidate that was told was built beside them
 
     night = run_night(project, select=[table], ingest=False, progress=progress, first=first)
     if not done:

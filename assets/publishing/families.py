@@ -5,6 +5,7 @@ A family is a record and the rows of the other table that it is the sum of.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -62,10 +63,11 @@ class Declared:
             for *family, said, summed in off.head(_TOLD).select(*self.names, "said", "summed").iter_rows()
         ]
         more = f"; {off.height - _TOLD:,} more" if off.height > _TOLD else ""
+        which = sorted(map(str, off.select(*self.names, "said", "summed").rows()))
+        just = hashlib.sha256("\n".join(which).encode()).hexdigest()[:12]  # these are told, and no others accepted
         what = f"rows left, and now {self.rule.name} is wrong for {off.height:,} of {self.parent}"
-        return Cause(
-            f"{self.rule.name}: {self.parent}.{self.rule.column}", f"{what}: {'; '.join(told)}{more}", off.height
-        )
+        name = f"{self.rule.name}: {self.parent}.{self.rule.column}, {just}"
+        return Cause(name, f"{what}: {'; '.join(told)}{more}", off.height)
 
     def as_invoice(self, row: str) -> list[str]:
         """The family of a row of the table that says the sum."""

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 import polars as pl
 import sqlalchemy as sa
 
-from tilth.assets import parquet, state
+from tilth.assets import state
 from tilth.assets.declared import DerivedDeclaration, TableDeclaration, Toxic
 from tilth.assets.publishing.causes import EMPTIED, TAKEN_BACK, TOXIC, Cause
 from tilth.assets.publishing.turns import Turn
 from tilth.assets.pulls import PullRow, judged_pulls
 from tilth.assets.storage import Storage
+from tilth.assets.toxic import read_toxic
 from tilth.errors import LakeError
 from tilth.schemas.judging import Quality
 
@@ -172,7 +173,7 @@ def _rules_found(storage: Storage, files: Iterable[str]) -> _Found:
     """How many of the records in toxic files each rule found."""
     found: _Found = Counter()
     for path in files:
-        found.update(_counted(parquet.read(storage, path, ["reasons"])["reasons"]))
+        found.update(_counted(read_toxic(storage, path, ["reasons"])["reasons"]))
     return found
 
 

@@ -17,6 +17,7 @@ from tilth.assets.quarantine import last_event
 from tilth.assets.ready import version_column
 from tilth.schemas.contract import Spec, spec_of
 from tilth.schemas.judging import Judge
+from tilth.schemas.relations import Total
 
 __all__ = ["Plan", "Publishable", "downstream", "plan"]
 
@@ -74,6 +75,15 @@ class Plan:
         back = (one for one in self.causes.get(table, ()) if one.name == TAKEN_BACK and one.name not in known)
         return (*told, *back)
 
+    def together(self, table: str) -> tuple[str, ...]:
+        """The tables whose candidates say something only beside each other: in one circle, or joined by a total."""
+        named = ((name, rule) for name, spec in self.specs.items() for rule in spec.rules)
+        bonds = [*self.groups, *((name, rule.table) for name, rule in named if isinstance(rule, Total))]
+        found = {table}
+        while more := {name for bond in bonds if found & {*bond} for name in bond} - found:
+            found |= more
+        return tuple(sorted(found))
+
     def refusal(self, declaration: TableDeclaration | DerivedDeclaration, found: Sequence[Cause]) -> Hold | None:
         """Why a table that was built is not to be published after all; None when all that was `found` is accepted."""
         before, accepted = self.causes[declaration.name], self.accepted[declaration.name]
@@ -99,7 +109,8 @@ class Plan:
     def _due(self, turn: Turn) -> bool:
         hold, mended = self.held.get(turn.name), turn.books.mended and turn.mends.height
         if hold is not None:  # an acceptance of less than holds it: that is to be told
-            untold = turn.previous is None or turn.previous.reason != hold.reason
+            before = turn.previous
+            untold = before is None or (before.reason, before.causes) != (hold.reason, hold.causes)
             return turn.books.news or (bool(turn.accepted.ids) and untold)
         return turn.books.news or bool(turn.pulls or turn.keys or turn.accepted.ids or turn.hold or mended)
 

@@ -71,17 +71,45 @@ def test_newcomers_of_the_family_do_not_hide_that_lines_left(house: House) -> No
 
 
 def test_what_is_accepted_is_published_and_counted_and_told_once(house: House) -> None:
+    counted = "SELECT run, failed FROM _catalog.quality WHERE rule = 'total' AND \"table\" = 'lines' AND failed > 0"
     lines(house, (1, 1, "1.00"), (3, 2, "5.00"))
     assert house.publish().held == ("lines",)
-    asked = "SELECT checked, failed FROM _catalog.quality WHERE \"table\" = 'lines' AND rule = 'total' AND failed > 0"
-    assert len(house.rows(asked)) == 1  # of the content that is refused
+    refused = house.rows(counted)
     house.accept("lines")
     assert house.publish().held == ()
     assert published(house) == (["3.00", "5.00"], [1, 3])
-    counted = "SELECT failed FROM _catalog.quality WHERE rule = 'total' AND \"table\" = 'lines' AND failed > 0"
-    assert house.rows(counted) == [(1,)]
+    assert [failed for _, failed in refused] == [1]
+    assert [failed for _, failed in house.rows(counted)] == [1, 1]  # of the content refused, and of what was published
     lines(house, (1, 1, "1.00"), (3, 2, "5.00"))
     assert house.publish().held == ()
+
+
+def three(house: House) -> None:
+    """A third invoice, of two lines."""
+    lines(house, *LINES, (4, 3, "1.00"), (5, 3, "3.00"))
+    invoices(house, (3, "4.00"))
+    assert house.publish().held == ()
+
+
+def test_an_acceptance_is_of_the_sums_that_were_told_and_of_no_others(house: House) -> None:
+    three(house)
+    lines(house, (1, 1, "1.00"), (3, 2, "5.00"), (4, 3, "1.00"), (5, 3, "3.00"))
+    assert "no 1:" in (house.publish().tables["lines"].reason or "")
+    lines(house, *LINES, (4, 3, "1.00"))
+    house.accept("lines")
+    held = house.publish()
+    assert held.held == ("lines",) and "no 3:" in (held.tables["lines"].reason or "")
+
+
+def test_what_is_accepted_is_published_beside_what_it_was_told_beside(house: House) -> None:
+    three(house)
+    lines(house, (1, 1, "1.00"), (3, 2, "5.00"), (4, 3, "1.00"))
+    invoices(house, (3, "1.00"))  # knows that a line left
+    assert "for 1 of invoices: no 1:" in (house.publish().tables["lines"].reason or "")
+    house.accept("lines")
+    assert house.plan().together("lines") == ("invoices", "lines")
+    assert house.publish(house.plan().together("lines")).held == ()
+    assert published(house) == (["3.00", "5.00", "1.00"], [1, 3, 4])
 
 
 def test_a_total_that_only_warns_counts_the_families_of_lines_that_left(house: House) -> None:
