@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,13 +15,12 @@ import sqlalchemy as sa
 from tilth.assets import parquet, state
 from tilth.assets.database import State
 from tilth.assets.instant import Instant
+from tilth.assets.lives import standing
 from tilth.assets.quarantine import OPENED, last_status, opening_event
 from tilth.assets.storage import Storage
 from tilth.assets.toxic import read_toxic
 
 __all__ = ["Count", "Entry", "History", "Mend", "counts", "details", "listing", "named", "raws_of"]
-
-_CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +101,12 @@ def listing(
     return _with_files(rows, storage, ["reasons"])
 
 
-def named(lake_state: State, storage: Storage, ids: Sequence[str]) -> list[Entry]:
-    """The entries that have these ids, as they are now; openings that were taken back are none."""
-    rows: list[sa.RowMapping] = []
-    with lake_state.read() as connection:
-        for start in range(0, len(ids), _CHUNK):
-            query = _query(None).where(state.entries.c.id.in_(ids[start : start + _CHUNK]))
-            rows += connection.execute(query.where(state.events.c.event != "withdrawn")).mappings()
+def named(lake_state: State, storage: Storage, table: str, ids: Iterable[str]) -> list[Entry]:
+    """The entries of a table that have these ids, as they are now; openings that were taken back are none."""
+    wanted = set(ids)
+    query = _query(table).where(state.events.c.event != "withdrawn")
+    with lake_state.read() as connection:  # of the whole table at once: its events are gone through once for each query
+        rows = [row for row in connection.execute(query).mappings() if row["id"] in wanted]
     return _with_files(rows, storage, ["reasons"])
 
 
@@ -157,13 +155,15 @@ def details(lake_state: State, storage: Storage, id: str) -> tuple[Entry, list[H
         rows = connection.execute(query).mappings().all()
         if len(rows) != 1:
             return None
-        columns = (of.event, of.at, of.run_id, of.release, of.batch_id, of.ordinal, of.detail)
+        columns = (of.entry_id, of.event, of.at, of.run_id, of.release, of.batch_id, of.ordinal, of.detail)
         past = connection.execute(sa.select(*columns).where(of.entry_id == rows[0]["id"]).order_by(of.id)).all()
         mend = state.mends.c
         told = (mend.kind, mend.at, mend.who, mend.why, mend.changes, mend.expires_at)
         mends = connection.execute(sa.select(*told).where(mend.entry_id == rows[0]["id"]).order_by(mend.id)).all()
     entry_now = _with_files(rows, storage, ["reasons", "raw", "read"])[0]
-    return entry_now, [History(*row) for row in past], [Mend(*row) for row in mends]
+    if entry_now.status == "withdrawn" and (lives := standing(past)[entry_now.id]):  # what became of it before
+        entry_now = replace(entry_now, status=lives[-1].event)
+    return entry_now, [History(*row[1:]) for row in past], [Mend(*row) for row in mends]
 
 
 def raws_of(storage: Storage, places: Iterable[tuple[str, str]]) -> dict[str, Mapping[str, str | None]]:

@@ -216,7 +216,7 @@ def _as_published(project: Project, made: Mended) -> Mended:
         with lake.state.read() as connection:  # what is opened anew may be so under another id
             opened = same_records(connection, lake.storage, name, ids, open_entries(connection, name))
         now = dict(zip(ids, ids, strict=True)) | dict(opened.iter_rows())
-        entries = {entry.id: entry for entry in named(lake.state, lake.storage, [*now.values()])}
+        entries = {entry.id: entry for entry in named(lake.state, lake.storage, name, now.values())}
         stay = {id: entries[now[id]] for id in ids if entries[now[id]].status in ("open", "superseded")}
         done[name] = [id for id in ids if id not in stay]
         reasons = {entry.id: _not_taken(entry, made.night.run_id) for entry in stay.values()}
