@@ -61,6 +61,7 @@ _UNIQUE = (
     "another record has the same {column} ({value}), and the two do not say the same",
     "one record only, or a version that tells which is newer",
 )
+_TAKEN = ("another record has the same {column} ({value})", "a {column} that no other record has")
 _ANY = ("{column} is {value}; expected {expected} (rule {rule})", "{column}: {expected}")
 _AFTER = {
     "open": "Until then it stays out of the table; what was published of its key before stays published.",
@@ -156,7 +157,7 @@ def _warns(reason: Reason) -> bool:
 def _words(reason: Reason) -> tuple[str, str]:
     rule = reason["rule"] or ""
     if rule == "unique":
-        return _UNIQUE
+        return _TAKEN if (reason["expected"] or "").startswith("a value") else _UNIQUE
     if rule not in _WORDS and not reason["column"]:
         return "the record breaks the rule {rule} (expected {expected})", "{expected}"
     return _WORDS.get(rule, _ANY)
