@@ -110,7 +110,8 @@ class _Turn:
 
     def returning(self, number: int) -> None:
         """What returns from quarantine of one pull: records whose wait may be over, and what was mended."""
-        for back in [*returning(self.turn, number, self.entries.open, self.entries.orphans, self.lake.storage)]:
+        open, orphans = (some.filter(pl.col("pull") == number) for some in (self.entries.open, self.entries.orphans))
+        for back in [*returning(self.turn, open, orphans, self.lake.storage)]:
             self._let_in(back)
 
     def come_back(self) -> int:
@@ -133,8 +134,8 @@ class _Turn:
         """
         here, event = back.entries, back.event
         self.candidate.load("tilth_returning", here.select("id", "_batch", "_ordinal"))
-        self._incoming(back.rows)
-        if self.settling.refuse(overtaken=True, waived=event == "waived"):
+        self._incoming(back.rows("tilth_returning"))
+        if self.settling.refuse(overtaken=True, waived=event == "waived", tentative=together):
             turned = f'SELECT * FROM tilth_refused WHERE "rule" NOT IN {WAITING}'
             self.candidate.run(f"CREATE OR REPLACE TEMP TABLE tilth_turned AS {turned}")
             if again := self._back("tilth_turned"):
