@@ -13,7 +13,7 @@ from tilth.assets.publishing.turns import Turn
 from tilth.assets.replay import ENTRY
 from tilth.assets.storage import Storage
 
-__all__ = ["Back", "one_of_each_key", "returning", "waited"]
+__all__ = ["Back", "one_of_each_key", "returning"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +37,13 @@ def returning(turn: Turn, open: pl.DataFrame, orphans: pl.DataFrame, storage: St
     """What may return of what is `open`, and waits for nothing but others; a mended record is no orphan any more."""
     own = orphans.join(turn.mends, on="id", how="anti")
     if own.height:
-        yield waited(turn, own, storage)
+        yield _waited(turn, own, storage)
     mended = open.join(turn.mends, on="id", maintain_order="left")
     for (path, kind), some in mended.group_by("mended", "kind", maintain_order=True):
         yield Back(some, _files([str(path)], storage), str(kind), mended=True)
 
 
-def waited(turn: Turn, entries: pl.DataFrame, storage: Storage) -> Back:
+def _waited(turn: Turn, entries: pl.DataFrame, storage: Storage) -> Back:
     """Open entries that waited for nothing but others, as they were pulled."""
     paths = [ready_path(turn.name, pull_id) for pull_id in entries["pull_id"].unique(maintain_order=True)]
     return Back(entries, _files(paths, storage), "replayed")

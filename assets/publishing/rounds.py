@@ -22,7 +22,7 @@ from tilth.assets.publishing.overtaking import overtaken
 from tilth.assets.publishing.pictures import Picture, Pictures, absent_keys, leave
 from tilth.assets.publishing.refusing import Settling
 from tilth.assets.publishing.removal import clear
-from tilth.assets.publishing.returning import Back, one_of_each_key, returning, waited
+from tilth.assets.publishing.returning import Back, one_of_each_key, returning
 from tilth.assets.publishing.totals import Totals
 from tilth.assets.publishing.turns import WAITING, Turn, sequence, waiting
 from tilth.schemas.judging import Quality
@@ -121,10 +121,13 @@ class _Turn:
         """
         before, storage = self.counts["replayed"], self.lake.storage
         waits = self.entries.waiting()
-        if waits.height and not self._let_in(waited(self.turn, one_of_each_key(waits), storage), together=True):
+        first = one_of_each_key(waits)
+        together = [*returning(self.turn, first, first, storage)]
+        if not all(self._let_in(back, together=True) for back in together):
             for number in sorted(set(waits["pull"])):
-                if (left := self.entries.waiting().filter(pl.col("pull") == number)).height:
-                    self._let_in(waited(self.turn, left, storage))
+                left = self.entries.waiting().filter(pl.col("pull") == number)
+                for back in [*returning(self.turn, left, left, storage)]:
+                    self._let_in(back)
         return self.counts["replayed"] - before
 
     def _let_in(self, back: Back, *, together: bool = False) -> bool:

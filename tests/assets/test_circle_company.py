@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from houses import House, plain
 from oracles.circles import Rows, Told, after
 
 from tilth.assets.pulls import judged_pulls
-from tilth.schemas.contract import Contract, ascending, total
+from tilth.schemas.contract import Contract, ascending, spec_of, total
 from tilth.schemas.contract import field as column
 
 TEXT, INT = pa.string(), pa.int64()
@@ -68,13 +68,17 @@ def house_of(folder: Path, order: Sequence[str]) -> House:
     return House(lake_in(folder), {name: (plain(name), CONTRACTS[name]) for name in order})
 
 
-def bring(house: House, table: str, *rows: dict[str, object]) -> None:
+def bring(house: House, table: str, *rows: Mapping[str, object]) -> None:
     """One pull; what a row does not say is null, or good."""
-    kinds = {name: TEXT if name in ("status", "name") else INT for name in CONTRACTS[table].to_schema().columns}
-    empty: dict[str, object] = dict.fromkeys(kinds)
-    if "status" in kinds:
-        empty["status"] = "good"
-    told = [empty | row | ({"day": row.get("number")} if table == "slips" else {}) for row in rows]
+    names = [column.name for column in spec_of(CONTRACTS[table]).columns]
+    kinds = {name: TEXT if name in ("status", "name") else INT for name in names}
+    told = [
+        {
+            name: row.get(name, "good" if name == "status" else row.get("number") if name == "day" else None)
+            for name in names
+        }
+        for row in rows
+    ]
     house.ingest(table, Scripted(told, kinds))
 
 
@@ -142,6 +146,19 @@ def test_who_refers_to_what_was_mended_does_not_wait(tmp_path: Path, order: Sequ
     assert (ids(house, "slips"), ids(house, "notes"), waiting(house)) == ([2], [1], [])
 
 
+def test_a_mended_number_comes_after_one_of_a_later_pull(tmp_path: Path) -> None:
+    """A changed contract judges all that waits again: who waits for a number has to wait no longer for that."""
+    house = house_of(tmp_path, ORDERS[0])
+    bring(house, "notes")
+    bring(house, "slips", {"id": 1, "number": 1})
+    bring(house, "slips", {"id": 4, "number": 4}, {"id": 3, "number": 3, "size": -1})
+    house.publish()
+    house.tables["slips"] = (plain("slips"), LooseSlip)
+    bring(house, "slips", {"id": 2, "number": 2})
+    house.publish()
+    assert (ids(house, "slips"), waiting(house)) == ([1, 2, 3, 4], [])
+
+
 def test_a_lost_file_holds_its_table_alone(tmp_path: Path) -> None:
     house = house_of(tmp_path, ORDERS[0])
     for table, row in (("slips", {"id": 1}), ("notes", {"id": 1}), ("bills", {"no": 1, "net": 0})):
@@ -157,7 +174,7 @@ def test_a_lost_file_holds_its_table_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("seed", range(20, 28))
+@pytest.mark.parametrize("seed", range(20, 24))
 def test_each_night_publishes_who_stands_in_the_end(seed: int) -> None:
     nights = list(of_nights(random.Random(seed)))
     for order in ORDERS:
