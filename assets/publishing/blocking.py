@@ -23,7 +23,12 @@ class Blocked:
     """Table → `_batch`, `_ordinal`, `column`: what refers to nobody in the end (`circles.py`)."""
 
     def beside(self, more: Blocked) -> Blocked:
-        """Those that wait from now on."""
+        """Those that wait from now on.
+
+        Where more families do, others may come in their place: who is an orphan then is found anew.
+        """
+        if more.families:
+            return Blocked(_both(self.families, more.families))
         return Blocked(_both(self.families, more.families), _both(self.orphans, more.orphans))
 
 

@@ -132,9 +132,11 @@ class _Builder:
         circle = Circle(candidate, {turn.name: turn.judge.spec for turn in turns}, self.blocked)
         files: dict[str, str] = {}
         for turn in turns if circle else ():
-            candidate.create(turn.name, turn.judge.spec)
-            if rows := coming(candidate, turn, self.lake.storage):
-                files[turn.name] = self.totals.unblocked(turn.name, rows)
+            with blamed(turn.name):
+                self._present(turn)
+                candidate.create(turn.name, turn.judge.spec)
+                if rows := coming(candidate, turn, self.lake.storage):
+                    files[turn.name] = self.totals.unblocked(turn.name, rows)
         circle.arrive(files)
         return circle
 
@@ -151,6 +153,7 @@ class _Builder:
         with self.lake.state.read() as connection:
             places, pictures = belonging(connection, turn), pictures_of(connection, turn)
         merged = take_turn(candidate, turn, self.lake, places, pictures=pictures, totals=self.totals, circle=circle)
+        circle.arrived(turn.name)
         self.result.quality[turn.name] = merged.quality
         return self.clerk.pulled(turn, merged, changed=turn.name in candidate.changed)
 

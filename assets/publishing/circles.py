@@ -1,8 +1,9 @@
 """Tables that refer to themselves, or to each other in a circle: their records arrive together, and fall together.
 
 While a circle's turns are taken, a parent that arrives in this release counts as there. One that is refused takes along
-those that refer to it; who was merged before that is found when all turns are over: the candidate is thrown away, and
-the next one lets these newcomers wait. A published row is never blamed.
+those that refer to it, but for one that waits for a number: it may come in yet, until its table's turn is over. Who was
+merged before that is found when all turns are over: the candidate is thrown away, and the next one lets these newcomers
+wait. A published row is never blamed.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from tilth.assets.places import ready_path
 from tilth.assets.publishing.blocking import Blocked, Premature
 from tilth.assets.publishing.candidate import Candidate
 from tilth.assets.publishing.engine import literal, parquet, quoted
+from tilth.assets.publishing.returning import returning
 from tilth.assets.publishing.turns import Turn
 from tilth.assets.storage import Storage
 from tilth.schemas.contract import Column, Spec
+from tilth.schemas.relations import GAP
 
 __all__ = ["Circle", "coming"]
 
@@ -55,16 +57,25 @@ class Circle:
         self._fall()
 
     def lose(self, table: str) -> bool:
-        """Who is refused (`tilth_refused`) arrives no more, nor does who refers to it; whether anybody did."""
+        """Who is refused (`tilth_refused`) arrives no more, nor does who refers to it; whether anybody did.
+
+        Who waits for a number still does: whoever has it may come in a later round.
+        """
         if table not in self.arriving:
             return False
         lost = self.candidate.number(
             f"DELETE FROM {self.arriving[table]} a WHERE EXISTS "
-            "(SELECT 1 FROM tilth_refused f WHERE f._batch = a._batch AND f._ordinal = a._ordinal)"
+            "(SELECT 1 FROM tilth_refused f WHERE f._batch = a._batch AND f._ordinal = a._ordinal "
+            f'AND f."rule" <> {literal(GAP)})'
         )
         if lost:
             self._fall()
         return bool(lost)
+
+    def arrived(self, table: str) -> None:
+        """A table's turn is over: who came in is a row of it, and nobody else will."""
+        if self.arriving.pop(table, None):
+            self._fall()
 
     def _fall(self) -> None:
         while sum(self._fallen(table, column) for table in self.arriving for column in self.columns[table]):
@@ -112,16 +123,13 @@ class Circle:
 
 
 def coming(candidate: Candidate, turn: Turn, storage: Storage) -> str | None:
-    """The relation of a turn's pending records, and of those that wait in quarantine for others."""
+    """The relation of a turn's pending records, and of those that may return: they wait for others, or were mended."""
     pending = [storage.url(pull.ready) for pull in turn.pulls if pull.pending]
     parts = [f"SELECT * FROM {parquet(*pending)}"] if pending else []
-    waits = turn.orphans
-    if waits.height:
-        name = quoted(f"tilth_waits_{turn.name}")
-        candidate.load(name, waits.select("_batch", "_ordinal"))
-        pulls = waits["pull_id"].unique(maintain_order=True)
-        ready = parquet(*(storage.url(ready_path(turn.name, pull)) for pull in pulls))
-        parts.append(f"SELECT * FROM {ready} SEMI JOIN {name} USING (_batch, _ordinal)")
+    for number, back in enumerate(returning(turn, turn.open, turn.orphans, storage)):
+        places = quoted(f"tilth_back_{number}_{turn.name}")
+        candidate.load(places, back.entries.select("id", "_batch", "_ordinal"))
+        parts.append(back.rows(places))
     return f"({' UNION ALL BY NAME '.join(parts)})" if parts else None
 
 

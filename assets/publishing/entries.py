@@ -37,8 +37,11 @@ class Entries:
         return pl.concat(self._toxic) if self._toxic else pl.DataFrame()
 
     def waiting(self) -> pl.DataFrame:
-        """The open entries that wait for others, and were not mended meanwhile."""
-        return waiting(self.open).join(self.turn.mends, on="id", how="anti")
+        """The open entries that wait for others; of those that were mended, all that this turn has not refused."""
+        mended = self.open.join(self.turn.mends, on="id", how="semi")
+        refused = self.events.filter(pl.col("event") != "seen").rename({"entry_id": "id"})
+        plain = waiting(self.open).join(self.turn.mends, on="id", how="anti")
+        return pl.concat([plain, mended.join(refused, on="id", how="anti")])
 
     def keep(self, pull_id: int, number: int, some: str = "") -> None:
         """Open entries for what settling refused (SQL `some`: of it); the same record as an open one is a duplicate."""

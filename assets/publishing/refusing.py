@@ -38,8 +38,11 @@ class Settling:
     totals: Totals
     circle: Circle
 
-    def refuse(self, *, overtaken: bool, waived: bool = False) -> int:
-        """Refuse what the rules blame among `tilth_incoming`; how many refusals. A waiver silences declared rules."""
+    def refuse(self, *, overtaken: bool, waived: bool = False, tentative: bool = False) -> int:
+        """Refuse what the rules blame among `tilth_incoming`; how many refusals. A waiver silences declared rules.
+
+        `tentative`: nobody comes in if anybody is blamed, so the circle is not told of those who are.
+        """
         begin_settling(self.candidate)
         self.totals.came(self.keyed)
         found = self._orphans()
@@ -52,7 +55,7 @@ class Settling:
             again = refuse_after_all_gaps(self.candidate, self.spec, self._look) if looks else 0
             again += refuse_repeated(self.candidate, self.keyed, self.spec.unique)
             again += refuse_among_rows(self.candidate, self.spec, self._look) if looks else 0
-            again += self._followers()
+            again += 0 if tentative else self._followers()
             found += again
             if not again:
                 return found

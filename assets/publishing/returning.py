@@ -1,4 +1,4 @@
-"""What may return from quarantine in one round: orphans, and what was mended. Whether it does is settled there."""
+"""What may return from quarantine: orphans, and what was mended. Whether it does is settled in its round."""
 
 from __future__ import annotations
 
@@ -13,35 +13,40 @@ from tilth.assets.publishing.turns import Turn
 from tilth.assets.replay import ENTRY
 from tilth.assets.storage import Storage
 
-__all__ = ["Back", "one_of_each_key", "returning", "waited"]
+__all__ = ["Back", "one_of_each_key", "returning"]
 
 
 @dataclass(frozen=True, slots=True)
 class Back:
-    """Open entries of one pull, and where their good records are."""
+    """Open entries, and where their good records are."""
 
     entries: pl.DataFrame  # quarantine.OPEN
-    rows: str  # SQL, given the scratch table `tilth_returning` (id, _batch, _ordinal)
+    files: str  # SQL
     event: str  # that ends their stay
+    mended: bool = False  # then the files name the entries
+
+    def rows(self, places: str) -> str:
+        """SQL of these records, given a table of their `id`, `_batch` and `_ordinal`."""
+        if not self.mended:
+            return f"SELECT i.* FROM {self.files} i SEMI JOIN {places} USING (_batch, _ordinal)"
+        own = "REPLACE (t._batch AS _batch, t._ordinal AS _ordinal)"
+        return f"SELECT i.* EXCLUDE ({ENTRY}) {own} FROM {self.files} i JOIN {places} t ON t.id = i.{ENTRY}"
 
 
-def returning(turn: Turn, number: int, open: pl.DataFrame, orphans: pl.DataFrame, storage: Storage) -> Iterator[Back]:
-    """What may return of the pull `number`, given what is open now; a mended record is no orphan any more."""
-    own = orphans.filter(pl.col("pull") == number).join(turn.mends, on="id", how="anti")
+def returning(turn: Turn, open: pl.DataFrame, orphans: pl.DataFrame, storage: Storage) -> Iterator[Back]:
+    """What may return of what is `open`, and waits for nothing but others; a mended record is no orphan any more."""
+    own = orphans.join(turn.mends, on="id", how="anti")
     if own.height:
-        yield waited(turn, own, storage)
-    mended = open.filter(pl.col("pull") == number).join(turn.mends, on="id", maintain_order="left")
+        yield _waited(turn, own, storage)
+    mended = open.join(turn.mends, on="id", maintain_order="left")
     for (path, kind), some in mended.group_by("mended", "kind", maintain_order=True):
-        place = "REPLACE (t._batch AS _batch, t._ordinal AS _ordinal)"
-        joined = f"{_files([str(path)], storage)} i JOIN tilth_returning t ON t.id = i.{ENTRY}"
-        yield Back(some, f"SELECT i.* EXCLUDE ({ENTRY}) {place} FROM {joined}", str(kind))
+        yield Back(some, _files([str(path)], storage), str(kind), mended=True)
 
 
-def waited(turn: Turn, entries: pl.DataFrame, storage: Storage) -> Back:
+def _waited(turn: Turn, entries: pl.DataFrame, storage: Storage) -> Back:
     """Open entries that waited for nothing but others, as they were pulled."""
     paths = [ready_path(turn.name, pull_id) for pull_id in entries["pull_id"].unique(maintain_order=True)]
-    rows = f"SELECT i.* FROM {_files(paths, storage)} i SEMI JOIN tilth_returning USING (_batch, _ordinal)"
-    return Back(entries, rows, "replayed")
+    return Back(entries, _files(paths, storage), "replayed")
 
 
 def one_of_each_key(entries: pl.DataFrame) -> pl.DataFrame:

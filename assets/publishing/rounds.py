@@ -22,7 +22,7 @@ from tilth.assets.publishing.overtaking import overtaken
 from tilth.assets.publishing.pictures import Picture, Pictures, absent_keys, leave
 from tilth.assets.publishing.refusing import Settling
 from tilth.assets.publishing.removal import clear
-from tilth.assets.publishing.returning import Back, one_of_each_key, returning, waited
+from tilth.assets.publishing.returning import Back, one_of_each_key, returning
 from tilth.assets.publishing.totals import Totals
 from tilth.assets.publishing.turns import WAITING, Turn, sequence, waiting
 from tilth.schemas.judging import Quality
@@ -110,7 +110,8 @@ class _Turn:
 
     def returning(self, number: int) -> None:
         """What returns from quarantine of one pull: records whose wait may be over, and what was mended."""
-        for back in [*returning(self.turn, number, self.entries.open, self.entries.orphans, self.lake.storage)]:
+        open, orphans = (some.filter(pl.col("pull") == number) for some in (self.entries.open, self.entries.orphans))
+        for back in [*returning(self.turn, open, orphans, self.lake.storage)]:
             self._let_in(back)
 
     def come_back(self) -> int:
@@ -120,10 +121,13 @@ class _Turn:
         """
         before, storage = self.counts["replayed"], self.lake.storage
         waits = self.entries.waiting()
-        if waits.height and not self._let_in(waited(self.turn, one_of_each_key(waits), storage), together=True):
+        first = one_of_each_key(waits)
+        together = [*returning(self.turn, first, first, storage)]
+        if not all(self._let_in(back, together=True) for back in together):
             for number in sorted(set(waits["pull"])):
-                if (left := self.entries.waiting().filter(pl.col("pull") == number)).height:
-                    self._let_in(waited(self.turn, left, storage))
+                left = self.entries.waiting().filter(pl.col("pull") == number)
+                for back in [*returning(self.turn, left, left, storage)]:
+                    self._let_in(back)
         return self.counts["replayed"] - before
 
     def _let_in(self, back: Back, *, together: bool = False) -> bool:
@@ -133,8 +137,8 @@ class _Turn:
         """
         here, event = back.entries, back.event
         self.candidate.load("tilth_returning", here.select("id", "_batch", "_ordinal"))
-        self._incoming(back.rows)
-        if self.settling.refuse(overtaken=True, waived=event == "waived"):
+        self._incoming(back.rows("tilth_returning"))
+        if self.settling.refuse(overtaken=True, waived=event == "waived", tentative=together):
             turned = f'SELECT * FROM tilth_refused WHERE "rule" NOT IN {WAITING}'
             self.candidate.run(f"CREATE OR REPLACE TEMP TABLE tilth_turned AS {turned}")
             if again := self._back("tilth_turned"):

@@ -2,7 +2,8 @@
 
 A record is published if it is not wrong itself and what it refers to is there in the end: so of all that came, and of
 all that waits, those fall that refer to nobody, and those that refer to them, until nobody falls. Of several records of
-one key the last one that stands is the row. It shares no code with what it checks.
+one key the last one that stands is the row. Numbers have no gap: who has one needs the number before it. Where a family
+does not add up, all fall that would change it. It shares no code with what it checks.
 """
 
 from __future__ import annotations
@@ -22,13 +23,17 @@ class Told:
     key: int
     refers: tuple[tuple[str, int], ...]  # table and key
     wrong: bool
+    mended: bool = True  # else it waits until it is
+    number: int | None = None  # of the numbers of its table, from 0 on
+    family: int | None = None  # which it adds 1 to, or says the sum of
+    says: int | None = None
 
     @property
     def name(self) -> tuple[str, int]:
         return self.table, self.key
 
     def same(self, other: Told) -> bool:
-        return (self.name, self.refers, self.wrong) == (other.name, other.refers, other.wrong)
+        return (self.name, self.refers, self.wrong, self.says) == (other.name, other.refers, other.wrong, other.says)
 
 
 Rows = Mapping[tuple[str, int], Told]
@@ -37,23 +42,48 @@ Rows = Mapping[tuple[str, int], Told]
 def after(published: Rows, waits: Sequence[Told], came: Sequence[Told]) -> tuple[Rows, Sequence[Told]]:
     """What is published after a night, and who waits then."""
     every = sorted([*waits, *came], key=lambda one: one.pull)
-    stands = [one for one in every if not one.wrong]
+    stands = [one for one in every if not one.wrong and one.mended]
+    while True:
+        stands = _with_company(published, stands)
+        rows = _rows(published, stands)
+        left = [one for one in stands if not _changes(published, one) or _adds_up(one.family, rows)]
+        if len(left) == len(stands):
+            return rows, _waiting(waits, [one for one in came if one not in stands], rows)
+        stands = left
+
+
+def _with_company(published: Rows, stands: Sequence[Told]) -> Sequence[Told]:
     while True:
         there = {*published, *(one.name for one in stands)}
-        left = [one for one in stands if all(parent in there for parent in one.refers)]
+        numbers = {(one.table, one.number) for one in [*published.values(), *stands]}
+        left = [
+            one
+            for one in stands
+            if all(parent in there for parent in one.refers)
+            and (not one.number or (one.table, one.number - 1) in numbers)
+        ]
         if len(left) == len(stands):
-            break
+            return left
         stands = left
+
+
+def _rows(published: Rows, stands: Sequence[Told]) -> dict[tuple[str, int], Told]:
     rows = dict(published)
     for one in stands:
         now = rows.get(one.name)
         if now is None or now.pull < one.pull:
-            rows[one.name] = one if now is None or not one.same(now) else Told(one.table, one.pull, one.key, *_of(now))
-    return rows, _waiting(waits, [one for one in came if one not in stands], rows)
+            rows[one.name] = one
+    return rows
 
 
-def _of(row: Told) -> tuple[tuple[tuple[str, int], ...], bool]:
-    return row.refers, row.wrong
+def _changes(published: Rows, one: Told) -> bool:
+    return one.name not in published or not one.same(published[one.name])
+
+
+def _adds_up(family: int | None, rows: Rows) -> bool:
+    of = [row for row in rows.values() if row.family == family]
+    lines = sum(row.says is None for row in of)
+    return family is None or all(row.says in (None, lines) for row in of)
 
 
 def _waiting(waits: Sequence[Told], fallen: Sequence[Told], rows: Rows) -> list[Told]:
