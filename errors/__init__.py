@@ -83,7 +83,7 @@ class DeclarationError(TilthError):
 class ContractError(TilthError):
     """A contract is wrong; `where` is the class and field."""
 
-    usual = "tilth check"
+    usual = "correct the contract, then the same again"  # with or without a project
 
 
 class LakeError(TilthError):

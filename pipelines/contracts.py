@@ -36,10 +36,14 @@ def contract_class(path: str, *, code: Path, where: str) -> type:
     raise mistake(what, where=where, got=class_name, known=_classes(module))
 
 
-def placed(error: ContractError, model: type, *, code: Path) -> ContractError:
-    """An error in a contract with its file and line before class and field."""
-    facts = {"expected": error.expected, "got": error.got, "kept": error.kept, "next": error.next or "tilth check"}
+def placed(error: ContractError, model: type, *, code: Path, step: str = "tilth check") -> ContractError:
+    """An error in a contract with its file and line before class and field, and the next step unless it names one."""
+    facts = {"expected": error.expected, "got": error.got, "kept": error.kept, "next": _step(error, step)}
     return ContractError(error.what, where=shown_place(error.where, model, code=code), **facts)
+
+
+def _step(error: TilthError, step: str) -> str:
+    return step if error.next in ("", ContractError.usual) else error.next
 
 
 def shown_place(where: str, model: type, *, code: Path) -> str:
@@ -151,7 +155,7 @@ def _broken(error: Exception, name: str, code: Path, where: str) -> TilthError:
         if Path(frame.filename).is_relative_to(code):
             place = f"{Path(frame.filename).relative_to(code)}:{frame.lineno}"
     if isinstance(error, TilthError):
-        facts = {"expected": error.expected, "got": error.got, "next": error.next or "tilth check"}
+        facts = {"expected": error.expected, "got": error.got, "next": _step(error, "tilth check")}
         at = place if error.where == "field()" else f"{place}: {error.where}" if error.where else place
         return type(error)(error.what, where=at, **facts)
     if isinstance(error, SyntaxError) and error.filename:

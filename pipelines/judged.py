@@ -16,11 +16,13 @@ from typing import Any
 
 import polars as pl
 
+from tilth.assets.declaration import raise_mistakes
 from tilth.assets.spilled import Spilled
 from tilth.pipelines.judged_files import Opened, Reading, opened
 from tilth.pipelines.judged_out import writing
 from tilth.schemas.pieces import Piece, listed, pieces
 from tilth.schemas.splitting import Judge
+from tilth.schemas.trial import findings, slow
 
 __all__ = ["LISTED", "Judgement", "judge_files"]
 
@@ -42,6 +44,7 @@ class Judgement:
     unjudged: tuple[str, ...]  # what only other tables, or what is published, can tell
     held: Sequence[str]  # rules of the whole table that do not hold: it would not be published
     written: Sequence[Path]
+    warnings: tuple[str, ...] = ()  # rules that work, and cost
 
 
 def judge_files(
@@ -49,11 +52,13 @@ def judge_files(
 ) -> Judgement:
     """Judge files as one pull of one table, and write what became of it to the folder `out`.
 
-    An error names the file that cannot be read, and where in it; nothing is written then.
+    An error names the file that cannot be read, and where in it, or a rule whose verdicts nobody could rely on (several
+    as an ExceptionGroup); nothing is written then.
     """
     with TemporaryDirectory(prefix="tilth-judge-") as folder:
         some = [opened(file, reading, Path(folder)) for file in files]
         judge = Judge.of(contract, pulled={name: dtype for one in some for name, dtype in one.schema.items()})
+        raise_mistakes([*findings(judge.rules, judge.spec)])
         tally = _Tally(some)
         with writing(out, judge.spec, force=force) if out else nullcontext() as sheets:
             for piece in pieces(judge, lambda columns: _frames(some, columns), aside=Spilled):
@@ -64,7 +69,10 @@ def judge_files(
         records = Counter({str(file): 0 for file in files})
         for one in some:
             records[str(one.file)] += one.records
-        return Judgement(tally.counts, records, tally.rules(), tally.toxic(), judge.unjudged, tally.held, written)
+        warnings = tuple(f"{one.where}: {one.what}" for one in slow(judge.rules))
+        return Judgement(
+            tally.counts, records, tally.rules(), tally.toxic(), judge.unjudged, tally.held, written, warnings
+        )
 
 
 def _frames(files: Sequence[Opened], columns: Sequence[str] | None) -> Iterator[pl.DataFrame]:

@@ -8,7 +8,7 @@ from typing import Any
 from pandera.api.base.model_components import BaseCheckInfo
 from pandera.api.checks import Check
 
-__all__ = ["cells", "is_builtin", "place_of", "written"]
+__all__ = ["at_line", "cells", "is_builtin", "place_of", "written"]
 
 
 def written(function: Any) -> tuple[Any, type | None]:
@@ -38,8 +38,13 @@ def is_builtin(check: Check) -> bool:
 def place_of(check: Check, model: str, target: str) -> str:
     """`contracts.py:31: Invoice.net` of a check that somebody wrote; `Invoice.net` of a field's own."""
     owner = f"{model}.{check.name if target == '*' else target}"
-    code: Any = getattr(written(check._check_fn)[0], "__code__", None)  # pyright: ignore[reportPrivateUsage]
-    if code is None or is_builtin(check) or not code.co_filename.endswith(".py"):
+    return owner if is_builtin(check) else at_line(check._check_fn, owner)  # pyright: ignore[reportPrivateUsage]
+
+
+def at_line(function: Any, owner: str) -> str:
+    """File and line of a function that somebody wrote, before what it belongs to."""
+    code: Any = getattr(written(function)[0], "__code__", None)
+    if code is None or not code.co_filename.endswith(".py"):
         return owner
     file = str(code.co_filename).replace("\\", "/").rpartition("/")[2]
     return f"{file}:{code.co_firstlineno}: {owner}"

@@ -22,7 +22,7 @@ from tilth.schemas.evaluate import backend_of
 from tilth.schemas.relations import Sum
 from tilth.schemas.rules import Kind, Rule, expected_by, sum_check
 from tilth.schemas.spec import Severity, Spec
-from tilth.schemas.trial import no_column, tried
+from tilth.schemas.trial import called, no_column, tried
 
 __all__ = ["compile_rules"]
 
@@ -52,6 +52,8 @@ class _Compiler:
         expression = _recorded(check, target, self.recorder.anew())
         if expression is not None and not check.element_wise and not self._proved(expression, check, where):
             expression = None
+        if expression is not None and check.element_wise:
+            called(check, target, self.schema[target], where)
         if expression is None:
             tried(check, target, self.nulls, where)
         roots = set(expression.meta.root_names()) if expression is not None else set[str]()

@@ -15,11 +15,10 @@ from pandera.api.polars.types import PolarsData
 from pandera.backends.polars.checks import PolarsCheckBackend
 
 from tilth.errors import ContractError
+from tilth.schemas.breaking import BREAKS, unbroken
 from tilth.schemas.rules import Rule
 
 __all__ = ["asked", "backend_of", "verdicts"]
-
-_BREAKS = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
 
 
 def verdicts(rules: Sequence[Rule], values: pl.DataFrame, where: str) -> list[pl.Series]:
@@ -27,8 +26,8 @@ def verdicts(rules: Sequence[Rule], values: pl.DataFrame, where: str) -> list[pl
     fast = {f"{number}": rule.expression for number, rule in enumerate(rules) if rule.expression is not None}
     try:
         known = values.select(**fast) if fast else pl.DataFrame()
-    except _BREAKS:  # a strict cast met a value it cannot take: find the rows
-        known = pl.DataFrame({name: _one_by_one(expression, values) for name, expression in fast.items()})
+    except BREAKS:  # a strict cast met a value it cannot take, or a function one that Python has not: find the rows
+        known = pl.DataFrame({f"{number}": _alone(rules[number], values, where) for number in map(int, fast)})
     return [
         known[f"{number}"] if rule.expression is not None else _materialised(rule, values, where)
         for number, rule in enumerate(rules)
@@ -43,15 +42,14 @@ def backend_of(check: Check) -> PolarsCheckBackend:
     return PolarsCheckBackend(check)
 
 
-def _one_by_one(expression: pl.Expr, values: pl.DataFrame) -> pl.Series:
-    """Rows for which a rule cannot be evaluated fail it; found by halving."""
+def _alone(rule: Rule, values: pl.DataFrame, where: str) -> pl.Series:
+    """The verdict of one rule: rows for which it cannot be evaluated fail it."""
+    assert rule.expression is not None
     try:
-        return values.select(verdict=expression)["verdict"]
-    except _BREAKS:
-        if values.height <= 1:
-            return pl.Series("verdict", [False] * values.height, dtype=pl.Boolean)
-        half = values.height // 2
-        return pl.concat([_one_by_one(expression, values[:half]), _one_by_one(expression, values[half:])])
+        return unbroken(rule.expression, values)
+    except (NameError, ImportError) as error:  # mistakes of the contract: no data can mend them
+        place = rule.where or f"{where}.{rule.column or rule.name}"
+        raise ContractError(f"check {rule.name} failed: {_said(error)}", where=place) from error
 
 
 def _materialised(rule: Rule, values: pl.DataFrame, where: str) -> pl.Series:

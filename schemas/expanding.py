@@ -17,8 +17,10 @@ from pandera.api.polars.container import DataFrameSchema
 from pandera.polars import DataFrameModel
 
 from tilth.errors import ContractError
+from tilth.schemas.authored import at_line
 from tilth.schemas.dtypes import USABLE
-from tilth.schemas.refusing import idle_checks, parsers_of, refused_parts
+from tilth.schemas.near import near
+from tilth.schemas.refusing import idle_checks, parsers_of, refused_parts, strayed_checks
 from tilth.schemas.standardise import STANDARDISERS
 
 __all__ = ["name_of", "patterns_of", "schema_of"]
@@ -81,6 +83,12 @@ def _built(model: object) -> DataFrameSchema:
     except ContractError:
         raise
     except Exception as error:
+        for name, function, field, known in strayed_checks(model):
+            what, where = (
+                f"the check {name} is of an unknown field {field!r}",
+                at_line(function, f"{model.__name__}.{name}"),
+            )
+            raise ContractError(what, where=where, expected=near(field, known)) from error
         raise ContractError(
             f"pandera cannot build this model: {error}", where=model.__name__, expected=f"fields of {USABLE}"
         ) from error

@@ -88,17 +88,15 @@ def pieces(
 
 
 def _told(judge: Judge, told: Told) -> Piece:
-    """A piece of suspects, of whom one thing is said."""
+    """A piece of suspects, of whom all is known."""
     raw, every = told.raw, pl.repeat(True, told.rows.height, dtype=pl.Boolean, eager=True)
     looked = Looked(judge.spec, raw, Values(told.values, passing_through(judge.spec, raw), {}, None), [], ())
     if told.duplicate:
         return _piece(looked, told.row, every, quality=(), duplicates=len(every))
-    if told.taken is None:
-        return _piece(looked, told.row, None, quality=())
-    failure = _failure("unique", told.taken, told.expected, every)
-    quality = Quality("unique", failure.column, "error", 0, len(every))
-    found = [*judge.warnings(raw), failure]
-    return _piece(replace(looked, failures=found), told.row, None, quality=[quality])
+    failures = [_failure("unique", one.columns, one.expected, one.failed) for one in told.taken]
+    quality = [Quality("unique", one.column, "error", 0, int(one.failed.sum())) for one in failures]
+    warned = judge.warnings(raw) if failures else []
+    return _piece(replace(looked, failures=[*warned, *failures]), told.row, None, quality=quality)
 
 
 def piece_of(judge: Judge, *frames: pl.DataFrame) -> Piece:
@@ -143,8 +141,8 @@ def _compared(looked: Looked, repeats: Repeats) -> tuple[Looked, pl.Series, list
         for told in suspects.told():
             if told.duplicate:
                 duplicate = duplicate.scatter(told.row, True)
-            elif told.taken:
-                taken.setdefault((told.taken, told.expected), []).append(told.row)
+            for one in told.taken:
+                taken.setdefault((one.columns, one.expected), []).append(told.row.filter(one.failed))
     found = [_failure("unique", *group, _only(looked, pl.concat(rows))) for group, rows in taken.items()]
     quality = [Quality("unique", one.column, "error", 0, int(one.failed.sum())) for one in found]
     return replace(looked, failures=[*looked.failures, *found]), duplicate, quality

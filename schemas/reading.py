@@ -180,6 +180,10 @@ def _check(meant: _Meant, column: Column) -> None:
         raise meant.error("a key has no default: records without one would all be the same", expected="key=True alone")
     if column.key and (column.transitions is not None or column.initial is not None):
         raise meant.error("a key never changes", expected="transitions of another column")
+    told = "unique" if column.unique else "references" if column.references else ""
+    if told and column.severity != "error":
+        expected = "severity='error', and raise_warning=True on the checks that shall only warn"
+        raise meant.error(f"{told} condemns, and is never only warned about", expected=expected, got="severity='warn'")
     for name in column.standardise:
         if name not in STANDARDISERS:
             raise meant.error(f"unknown standardiser {name!r}", expected=near(name, STANDARDISERS))

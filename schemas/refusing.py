@@ -14,7 +14,7 @@ from pandera.api.polars.container import DataFrameSchema
 from pandera.engines.polars_engine import Category, PanderaSchema, PydanticModel
 from pandera.polars import DataFrameModel
 
-__all__ = ["idle_checks", "parsers_of", "refused_parts"]
+__all__ = ["idle_checks", "parsers_of", "refused_parts", "strayed_checks"]
 
 _PYDANTIC: Any = PydanticModel
 
@@ -35,6 +35,17 @@ def idle_checks(model: type[DataFrameModel], schema: DataFrameSchema) -> Iterato
             patterns = [str(getattr(one, "name", one)) for one in info.fields] if getattr(info, "regex", False) else []
             if patterns and not any(re.match(one, field) for one in patterns for field in schema.columns):
                 yield name
+
+
+def strayed_checks(model: type[DataFrameModel]) -> Iterator[tuple[str, Any, str, list[str]]]:
+    """Checks on a field that the model does not have: name, function, that field, and the fields there are."""
+    known = [str(info.name) for _, info in model.__fields__.values()]
+    for base in inspect.getmro(model):
+        for name, value in vars(base).items():
+            info: Any = getattr(value, CHECK_KEY, None)
+            fields = sorted(str(getattr(one, "name", one)) for one in getattr(info, "fields", None) or ())
+            if info is not None and not getattr(info, "regex", False):
+                yield from ((name, info.check_fn, field, known) for field in fields if field not in known)
 
 
 def refused_parts(schema: DataFrameSchema, name: str) -> Iterator[tuple[str, str, str]]:

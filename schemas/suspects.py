@@ -1,7 +1,7 @@
 """Good rows of a pull that may share what no two rows may share: what becomes of each, when all have come.
 
-The key comes first: equal records of one key are duplicates of the first, others are all toxic. Then each unique group,
-asked of the rows that still stand: all that share a value are toxic.
+The key comes first: equal records of one key are duplicates of the first, others are all toxic. The rows that it leaves
+are compared by every other unique group, so that no group hides what another finds: all that share a value are toxic.
 """
 
 from __future__ import annotations
@@ -16,19 +16,27 @@ from tilth.schemas.contest import Aside, Contest
 from tilth.schemas.repeats import Repeats, hashed
 from tilth.schemas.spec import Spec
 
-__all__ = ["Suspects", "Told"]
+__all__ = ["Suspects", "Taken", "Told"]
 
-_READ, _PULLED = "read ", "pulled "  # begin the names of their columns, which may be called anything
+_READ, _PULLED, _TAKEN = "read ", "pulled ", "taken "  # begin the names of columns, which may be called anything
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Which of some rows have values that other rows have, too, in columns where they must not."""
+
+    columns: tuple[str, ...]
+    expected: str
+    failed: pl.Series
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """Some suspects, and what became of them all: they are good, duplicates, or toxic for what others have, too."""
+    """Some suspects: all are duplicates, or those are toxic that have what others have, too, and the rest is good."""
 
     rows: pl.DataFrame
     duplicate: bool = False
-    taken: tuple[str, ...] | None = None
-    expected: str = ""
+    taken: tuple[Taken, ...] = ()
 
     @property
     def row(self) -> pl.Series:
@@ -52,6 +60,7 @@ class Suspects:
     def __init__(self, spec: Spec, repeats: Repeats, aside: Aside) -> None:
         self._keyed, self._repeats = bool(spec.key), repeats
         self._contests: list[Contest] = []
+        self._marks = [f"{_TAKEN}{group}" for group in range(len(repeats.groups))]
         for columns, hashes in zip(repeats.groups, repeats.hashes, strict=True):
             content = ["_ordinal"]  # no two rows have the same
             if self._keyed and not self._contests:
@@ -63,7 +72,8 @@ class Suspects:
     def add(self, row: pl.Series, values: pl.DataFrame, raw: pl.DataFrame | None = None) -> None:
         """Good rows that may share a value: the number of each in the pull, what was read of it, and as pulled."""
         places = pl.DataFrame({"_batch": pl.repeat(0, len(row), dtype=pl.Int8, eager=True), "_ordinal": row})
-        parts = [places, values.rename(lambda name: _READ + name)]
+        parts = [places.with_columns(pl.lit(False).alias(mark) for mark in self._marks)]
+        parts += [values.rename(lambda name: _READ + name)]
         parts += [raw.rename(lambda name: _PULLED + name)] if raw is not None else []
         left = self._put(pl.concat(parts, how="horizontal"), 0)
         assert left.is_empty(), "no suspects"
@@ -71,15 +81,29 @@ class Suspects:
     def told(self) -> Iterator[Told]:
         """What became of them."""
         for group, contest in enumerate(self._contests):
-            columns, key = self._repeats.groups[group], self._keyed and group == 0
-            expected = "one record per key and version" if key else "a value that no other row has"
             for rows, outcome in contest.outcomes():
-                said = [
-                    Told(rows.filter(outcome == "duplicate"), duplicate=True),
-                    Told(rows.filter(outcome == "unique"), taken=columns, expected=expected),
-                    Told(self._put(rows.filter(outcome == "winner"), group + 1)),
-                ]
+                if self._keyed and group == 0:
+                    lost = rows.filter(outcome == "unique")
+                    every = pl.repeat(True, lost.height, dtype=pl.Boolean, eager=True)
+                    said = [
+                        Told(rows.filter(outcome == "duplicate"), duplicate=True),
+                        Told(lost, taken=(Taken(self._repeats.groups[0], "one record per key and version", every),)),
+                    ]
+                    left = rows.filter(outcome == "winner")
+                else:
+                    said = list[Told]()
+                    left = rows.with_columns((outcome == "unique").alias(self._marks[group]))
+                said.append(self._last(self._put(left, group + 1)))
                 yield from (one for one in said if one.rows.height)
+
+    def _last(self, rows: pl.DataFrame) -> Told:
+        """Rows that all groups were asked of."""
+        found = [
+            Taken(columns, "a value that no other row has", rows[mark])
+            for columns, mark in zip(self._repeats.groups, self._marks, strict=True)
+            if rows[mark].any()
+        ]
+        return Told(rows, taken=tuple(found))
 
     def _put(self, rows: pl.DataFrame, first: int) -> pl.DataFrame:
         """Put each row where its first group from this one on is compared; those that are suspected of none."""

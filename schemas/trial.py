@@ -19,12 +19,12 @@ from pandera.api.checks import Check
 
 from tilth.errors import ContractError
 from tilth.schemas.authored import written
-from tilth.schemas.evaluate import asked
+from tilth.schemas.evaluate import asked, backend_of
 from tilth.schemas.near import near
 from tilth.schemas.rules import Rule
 from tilth.schemas.spec import Spec
 
-__all__ = ["Slow", "findings", "no_column", "slow", "tried"]
+__all__ = ["Slow", "called", "findings", "no_column", "slow", "tried"]
 
 _FRAMES = (pl.LazyFrame, pl.DataFrame, pl.Series, pl.Expr)
 _CERTAIN = (NameError, pl.exceptions.SchemaError, pl.exceptions.SchemaFieldNotFoundError)
@@ -45,6 +45,34 @@ def tried(check: Check, target: str, nulls: pl.DataFrame, where: str) -> None:
             raise (no_column(check, named[1], where, nulls.schema) if named else error) from cause
         if isinstance(cause, _CERTAIN) or (isinstance(cause, AttributeError) and _of_polars(cause)):
             raise
+
+
+def called(check: Check, target: str, dtype: pl.DataType, where: str) -> None:
+    """Call a check that is asked value by value with one plain value; ContractError for what no value can mend."""
+    function, mistakes = backend_of(check).check_fn, list[Exception]()
+    author = written(check._check_fn)[0]  # pyright: ignore[reportPrivateUsage]
+
+    def once(value: Any) -> bool:
+        try:
+            function(value)
+        except Exception as error:
+            if _certain(error, value) or (isinstance(error, TypeError) and not _takes_one(author, check)):
+                mistakes.append(error)
+        return True
+
+    try:
+        _samples({target: dtype})[:1].select(pl.col(target).map_elements(once, return_dtype=pl.Boolean))
+    except (Exception, pl.exceptions.PanicException):  # there is no plain value of this type
+        return
+    for error in mistakes:
+        raise ContractError(f"check {check.name} failed: {type(error).__name__}: {error}", where=where) from error
+
+
+def _certain(error: Exception, value: object) -> bool:
+    """Whether a function is wrong whatever the values: a name it does not know, or what no such value has."""
+    if isinstance(error, AttributeError):
+        return inspect.ismodule(error.obj) or type(error.obj) is type(value)
+    return isinstance(error, NameError | ImportError) and not isinstance(error, UnboundLocalError)
 
 
 def no_column(check: Check, name: str, where: str, known: Iterable[str]) -> ContractError:

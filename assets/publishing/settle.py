@@ -93,10 +93,16 @@ def refuse_orphans(candidate: Candidate, table: str, columns: Sequence[Column], 
 def refuse_repeated(candidate: Candidate, keyed: Keyed, unique: Sequence[Sequence[str]]) -> int:
     """Refuse incoming records whose non-key unique values another row has, until no more are found.
 
-    A refused update leaves its last good version in place, whose values then count again: hence the loop.
+    Every group is asked of the same rows, so that none hides what another finds. A refused update leaves its last good
+    version in place, whose values then count again: hence the loop.
     """
     total = 0
     while unique:
+        standing = (
+            "SELECT * FROM tilth_incoming i WHERE NOT _deleted AND NOT EXISTS "
+            "(SELECT 1 FROM tilth_refused f WHERE f._batch = i._batch AND f._ordinal = i._ordinal)"
+        )
+        candidate.run(f"CREATE OR REPLACE TEMP TABLE tilth_incoming_standing AS {standing}")
         found = sum(_repeated(candidate, keyed, columns) for columns in unique)
         total += found
         if not found:
@@ -106,11 +112,6 @@ def refuse_repeated(candidate: Candidate, keyed: Keyed, unique: Sequence[Sequenc
 
 def _repeated(candidate: Candidate, keyed: Keyed, columns: Sequence[str]) -> int:
     """One look at one unique group: newcomers against rows that stay, and against each other."""
-    standing = (
-        "SELECT * FROM tilth_incoming i WHERE NOT _deleted AND NOT EXISTS "
-        "(SELECT 1 FROM tilth_refused f WHERE f._batch = i._batch AND f._ordinal = i._ordinal)"
-    )
-    candidate.run(f"CREATE OR REPLACE TEMP TABLE tilth_incoming_standing AS {standing}")
     again = f"SELECT c.rowid AS crow FROM {keyed.meeting('tilth_incoming_standing')}"  # the newcomers' own rows
     stays = f"SELECT c.* FROM {quoted(keyed.table)} c ANTI JOIN ({again}) m ON m.crow = c.rowid"
     same_value = " AND ".join(f"c.{quoted(u)} = r.{quoted(u)}" for u in columns)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["judge"]
 
 _TOXIC = 3
+_AGAIN = "correct the contract, then the same command"
 _SHOWN = 20  # toxic records for a person; --out has all
 
 Files = Annotated[list[Path], typer.Argument(metavar="FILE…", help="CSV, TSV, XLSX or Parquet files of one table.")]
@@ -56,10 +57,14 @@ def judge(
 
     reading = Reading(delimiter, encoding, sheet)
     model = _contract(context, contract)
+    code = _code(context, contract.split(".")[0])
     try:
         judgement = judge_files(files, model, reading, out=out, force=force)
+    except ExceptionGroup as several:
+        wrong = [one for one in several.exceptions if isinstance(one, ContractError)]
+        raise several.derive([placed(one, model, code=code, step=_AGAIN) for one in wrong]) from several
     except ContractError as error:
-        raise placed(error, model, code=_code(context, contract.split(".")[0])) from error
+        raise placed(error, model, code=code, step=_AGAIN) from error
     bad = judgement.counts["toxic"] or judgement.held
     return Answer(_document(judgement), lambda: _view(judgement), _TOXIC if bad else 0)
 
@@ -70,7 +75,7 @@ def _contract(context: typer.Context, name: str) -> type:
     try:
         return contract_class(name, code=_code(context, name.split(".")[0]), where="--contract")
     except TilthError as error:
-        error.next = "tilth judge --help"
+        error.next = _AGAIN if isinstance(error, ContractError) else "tilth judge --help"
         raise
 
 
@@ -95,6 +100,7 @@ def _document(judgement: Judgement) -> dict[str, Any]:
         "records_left_off": judgement.counts["toxic"] - judgement.toxic.height,
         "unjudged": list(judgement.unjudged),
         "held": list(judgement.held),
+        "warnings": list(judgement.warnings),
         "written": [str(path) for path in judgement.written],
     }
 
@@ -111,6 +117,7 @@ def _view(judgement: Judgement) -> RenderableType:
     if counts["toxic"]:
         parts += [Text(), grid(judgement.rules, ("rule", "column", "expected", "toxic"), empty="")]
         parts += [Text(), *(Text(line) for line in _records(judgement))]
+    parts += [Text(f"warning: {one}") for one in judgement.warnings]
     parts += [Text(f"the whole would be held, {one}") for one in judgement.held]
     parts += [Text(f"not judged here: {one}") for one in judgement.unjudged]
     parts += [Text(f"written: {path}") for path in judgement.written]

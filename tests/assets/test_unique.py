@@ -9,14 +9,32 @@ import pytest
 from company import Scripted, lake_in
 from houses import House, plain
 
+from tilth.assets.listing import details
 from tilth.assets.night import Published
 from tilth.assets.publishing.history import rollback
 from tilth.assets.publishing.release import Releases
+from tilth.assets.quarantine import open_entries
 from tilth.schemas.contract import Contract
 from tilth.schemas.contract import field as column
 
 INT, TEXT = pa.int64(), pa.string()
 Row = dict[str, object]
+
+
+class Contact(Contract):
+    """Two values that come once."""
+
+    id: int = column(key=True)
+    email: str = column(unique=True)
+    phone: str = column(unique=True)
+
+
+class Turned(Contract):
+    """The same, declared the other way round."""
+
+    id: int = column(key=True)
+    phone: str = column(unique=True)
+    email: str = column(unique=True)
 
 
 class Team(Contract):
@@ -111,4 +129,21 @@ def test_values_are_unique_without_a_key_too(house: House, load: str) -> None:
     house.publish()
     found = [text for (text,) in house.rows("SELECT text FROM tickets ORDER BY text")]
     assert found == (["a", "b", "c", "c", "e"] if load == "append" else ["d", "e"])
+    assert not house.problems()
+
+
+@pytest.mark.parametrize("contract", [Contact, Turned])
+def test_no_unique_group_hides_what_another_finds(house: House, contract: type[Contract]) -> None:
+    house.tables["contacts"] = (plain("contacts"), contract)
+    rows: list[Row] = [{"id": n, "email": e, "phone": p} for n, e, p in ((1, "a", "1"), (2, "a", "2"), (3, "c", "2"))]
+    house.ingest("contacts", Scripted(rows, {"id": INT, "email": TEXT, "phone": TEXT}))
+    assert house.publish().tables["contacts"].counts["quarantined"] == 3
+    with house.lake.state.begin() as connection:
+        ids = open_entries(connection, "contacts")["id"]
+    reasons = list[tuple[str | None, list[str]]]()
+    for id in ids:
+        found = details(house.lake.state, house.lake.storage, id)
+        assert found is not None
+        reasons.append((found[0].key, sorted(str(reason["column"]) for reason in found[0].reasons)))
+    assert sorted(reasons) == [("1", ["email"]), ("2", ["email", "phone"]), ("3", ["phone"])]
     assert not house.problems()

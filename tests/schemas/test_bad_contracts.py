@@ -110,6 +110,70 @@ def test_a_mistake_is_told_before_any_data(function: Any, said: str) -> None:
     assert caught.value.lines()[0].startswith(f"test_bad_contracts.py:{line}: Bad.a: {said}")
 
 
+def misspelt(value: int) -> bool:
+    return lenn(value) > 1  # type: ignore[name-defined]  # noqa: F821
+
+
+def not_there(value: int) -> bool:
+    return value.lenght() > 1  # type: ignore[attr-defined]
+
+
+def not_in_its_module(value: int) -> bool:
+    return inspect.nothing(value) > 1  # type: ignore[attr-defined]
+
+
+def not_installed(value: int) -> bool:
+    import no_such_library  # type: ignore[import-not-found]
+
+    return no_such_library.holds(value)
+
+
+def of_three(value: int, other: int, more: int) -> bool:
+    return value > other > more
+
+
+ELEMENT_WISE: list[tuple[Callable[..., bool], str]] = [
+    (misspelt, "check it failed: NameError: name 'lenn' is not defined"),
+    (not_there, "check it failed: AttributeError: 'int' object has no attribute 'lenght'"),
+    (not_in_its_module, "check it failed: AttributeError: module 'inspect' has no attribute 'nothing'"),
+    (not_installed, "check it failed: ModuleNotFoundError: No module named 'no_such_library'"),
+    (of_three, "check it failed: TypeError: of_three() missing 2 required positional arguments: 'other' and 'more'"),
+]
+
+
+@pytest.mark.parametrize(("function", "said"), ELEMENT_WISE, ids=[one.__name__ for one, _ in ELEMENT_WISE])
+def test_a_mistake_in_a_function_of_one_value_is_told_before_any_data(function: Any, said: str) -> None:
+    with pytest.raises(ContractError) as caught:
+        Judge.of(schema(function, element_wise=True))
+    line = inspect.getsourcelines(function)[1]
+    assert caught.value.lines()[0] == f"test_bad_contracts.py:{line}: Bad.a: {said}"
+
+
+def test_what_only_some_values_break_is_no_mistake() -> None:
+    def it(value: int) -> bool:
+        return {3: True, 2: None}[value].bit_count() == 1  # type: ignore[union-attr]
+
+    verdict = judge(FRAME, schema(it, element_wise=True))
+    assert verdict.good["a"].to_list() == [3] and verdict.toxic["row"].to_list() == [1, 2]
+
+
+def test_a_check_of_a_field_that_is_not_there_is_told_where_it_is_written() -> None:
+    class Lost(pa.DataFrameModel):
+        amount: int
+        number: int = pa.Field(alias="No")
+
+        @pa.check("amuont")
+        def positive(cls, data: PolarsData) -> Any:
+            return data.lazyframe.select(pl.col(data.key) > 1)
+
+    with pytest.raises(ContractError) as caught:
+        judge(pl.DataFrame({"amount": [1], "No": [1]}), Lost)
+    line = inspect.getsourcelines(Lost)[1] + 4
+    told = f"test_bad_contracts.py:{line}: Lost.positive: the check positive is of an unknown field 'amuont'"
+    assert caught.value.lines()[0] == f"{told} (expected 'amount', perhaps)"
+    assert "tilth check" not in str(caught.value)
+
+
 def test_the_place_of_a_method_is_where_it_is_written() -> None:
     class Base(pa.DataFrameModel):
         number: int

@@ -110,6 +110,8 @@ def bad(annotation: Any = str, **arguments: Any) -> type:
         (dt.datetime, {"time_zone": "Europe/Berln"}, "unknown time zone"),
         (str, {"severity": "warning"}, "'error' or 'warn'"),
         (str, {"key": True, "nullable": True}, "never null"),
+        (str, {"unique": True, "severity": "warn"}, "unique condemns, and is never only warned about"),
+        (str, {"references": "a.b", "severity": "warn"}, "references condemns"),
         (str, {"key": "yes"}, "True or False"),
         (str, {"regex": True}, "regex"),
         (str, {"alias": "_it"}, "provenance"),

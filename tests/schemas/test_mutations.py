@@ -46,8 +46,13 @@ SEEDS: dict[str, tuple[str, str, str]] = {  # what goes wrong: file, words, mist
         'if target == "*" else (target,)',
         'if target == "*" else ()',
     ),
+    "a row that breaks a strict cast passes": (
+        "breaking.py",
+        "verdict = pl.repeat(False, values.height",
+        "verdict = pl.repeat(True, values.height",
+    ),
     "a row that breaks an expression passes": (
-        "evaluate.py",
+        "breaking.py",
         '"verdict", [False] * values',
         '"verdict", [True] * values',
     ),
@@ -184,6 +189,10 @@ class Small(pa.DataFrameModel):
     def number(cls, data: pa.PolarsData) -> pl.LazyFrame:
         return data.lazyframe.select(pl.col(data.key).cast(pl.Int64) > 1)
 
+    @pa.check("d")
+    def parts(cls, data: pa.PolarsData) -> pl.LazyFrame:
+        return data.lazyframe.select(pl.col(data.key).str.split(",").cast(pl.List(pl.Int64)).list.len() > 0)
+
     @pa.check("d", element_wise=True)
     def odd(cls, value: str) -> bool:
         return int(value) % 2 == 1
@@ -201,7 +210,7 @@ def told_by_hand(face: Face) -> bool:
     reasons = told.filter(pl.col("severity") == "error").select("row", "column", "rule").rows()
     right = [
         (1, "b", "not_null"), (1, "e", "parse"), (2, "a", "parse"), (2, "b", "parse"), (2, "d", "number"),
-        (2, "d", "odd"), (3, "c_1", "greater_than_or_equal_to"),
+        (2, "d", "odd"), (2, "d", "parts"), (3, "c_1", "greater_than_or_equal_to"),
     ]  # fmt: skip
     whole = frame.with_columns(z=1).drop("e")
     every = [(row, rule) for row in range(4) for rule in ("column", "strict")]

@@ -99,11 +99,13 @@ def test_what_must_be_unique_is_as_plain_python_has_it(rows: list[tuple[str | No
         duplicates += len(same) - 1 if len({standing[i] for i in same}) == 1 else 0
         gone = same if len({standing[i] for i in same}) > 1 else same[1:]
         standing = {i: values for i, values in standing.items() if i not in gone}
+    taken = set[int]()
     for column, value in (("label", lambda v: v[2]), ("plant,shelf", lambda v: None if v[3] is None else (v[0], v[3]))):
         many = Counter(value(values) for values in standing.values())
         shared = {i for i, values in standing.items() if value(values) is not None and many[value(values)] > 1}
         expected |= {(i, column) for i in shared}
-        standing = {i: values for i, values in standing.items() if i not in shared}
+        taken |= shared
+    standing = {i: values for i, values in standing.items() if i not in taken}
     verdict = judge(frame_of(rows), Part)
     unique = {
         (i, column) for i, rule, column in verdict.reasons.select("row", "rule", "column").rows() if rule == "unique"
@@ -111,6 +113,36 @@ def test_what_must_be_unique_is_as_plain_python_has_it(rows: list[tuple[str | No
     alone = {(i, None) for i in verdict.toxic["row"]} - {(i, None) for i, _ in unique}
     assert unique | alone == expected
     assert verdict.counts["good"] == len(standing) and verdict.counts["duplicate"] == duplicates
+
+
+class Contact(pa.DataFrameModel):
+    """Two values that must be unique."""
+
+    email: str = pa.Field(unique=True)
+    phone: str = pa.Field(unique=True)
+
+
+class Reversed(pa.DataFrameModel):
+    """The same, declared the other way round."""
+
+    phone: str = pa.Field(unique=True)
+    email: str = pa.Field(unique=True)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcdef"), st.sampled_from("123456")), max_size=9), st.integers(1, 4))
+def test_no_unique_group_hides_what_another_finds(rows: list[tuple[str, str]], size: int) -> None:
+    frame = pl.DataFrame(rows, schema={"email": pl.String, "phone": pl.String}, orient="row")
+    try:
+        Contact.validate(frame, lazy=True)
+        expected = set[tuple[int, str]]()
+    except pa.errors.SchemaErrors as error:
+        expected = set(error.failure_cases.select("index", "column").rows())
+    for contract in (Contact, Reversed):
+        whole, lazy = judge(frame, contract), LazyVerdict(frame.lazy(), Judge.of(contract), rows=size)
+        assert set(whole.reasons.select("row", "column").rows()) == expected
+        assert set(lazy.reasons.collect().select("row", "column").rows()) == expected
+        assert whole.counts["good"] == len(rows) - len({row for row, _ in expected}) == lazy.counts["good"]
+        assert set(lazy.quality) == set(whole.quality)
 
 
 @given(st.lists(st.lists(st.integers(0, 40), max_size=12), max_size=6), st.integers(2, 30))

@@ -195,6 +195,53 @@ def test_a_pandera_model_with_nested_columns_judges_parquet_and_text(tilth: Tilt
     assert [r["rule"] for r in said.json["records"][0]["reasons"]] == ["strict"]
 
 
+FICKLE = """
+import pandera.polars as pa
+import polars as pl
+
+class Reading(pa.DataFrameModel):
+    number: int
+    text: str
+
+    @pa.check("number")
+    def rising(cls, data):
+        return data.lazyframe.select(pl.col(data.key).diff() > 0)
+
+    @pa.dataframe_check
+    def first(cls, data):
+        return data.lazyframe.select(pl.col("number").cum_count() < 3)
+
+    @pa.check("text", element_wise=True)
+    def long(cls, text):
+        return len(text) > 1
+"""
+
+
+def test_rules_that_nobody_could_rely_on_are_refused_and_slow_ones_told(tilth: Tilth, tmp_path: Path) -> None:
+    (tmp_path / "readings.py").write_text(FICKLE)
+    (tmp_path / "some.csv").write_text("number,text\n1,ab\n2,b\n")
+    said = tilth("judge", "some.csv", "--contract", "readings.Reading", "--out", "judged", cwd=tmp_path)
+    assert said.code == 1 and not (tmp_path / "judged" / "good.parquet").exists()
+    for line, name in ((9, "number: check rising"), (13, "first: check first")):
+        assert f"readings.py:{line}: Reading.{name} depends on the order of the records" in said.err
+    assert said.err.count("next: correct the contract, then the same command") == 2
+    (tmp_path / "readings.py").write_text(FICKLE.replace(".diff() >", " >").replace("cum_count()", "abs()"))
+    said = tilth("judge", "some.csv", "--contract", "readings.Reading", "--json", cwd=tmp_path)
+    assert said.code == 3 and said.json["toxic"] == 1
+    assert said.json["warnings"] == [
+        "readings.py:17: Reading.text: check long is asked value by value in Python: the slow way"
+    ]
+
+
+def test_a_mistake_in_a_contract_names_a_step_that_works_without_a_project(tilth: Tilth, tmp_path: Path) -> None:
+    (tmp_path / "some.csv").write_text("number,text\n1,ab\n")
+    for wrong in (FICKLE.replace("len(text)", "lenn(text)"), FICKLE.replace('.check("number")', '.check("numbr")')):
+        (tmp_path / "readings.py").write_text(wrong)
+        said = tilth("judge", "some.csv", "--contract", "readings.Reading", cwd=tmp_path)
+        assert said.code == 1 and "readings.py:" in said.err
+        assert said.err.rstrip().endswith("next: correct the contract, then the same command")
+
+
 def test_a_wrong_rule_is_told_with_its_line(tilth: Tilth, folder: Path) -> None:
     (folder / "orders.py").write_text(NESTED.replace('pl.col("place")', 'pl.col("plaice")'))
     (folder / "orders.csv").write_text("id\n1\n")
