@@ -22,14 +22,19 @@ _KINDS = dict.fromkeys(("unique", "functional_dependency", "sequence", "gap"), "
 
 
 def settled_toxic(
-    refused: pl.DataFrame, table: str, judge: Judge, batches: Mapping[int, BatchRow], storage: Storage
+    refused: pl.DataFrame,
+    table: str,
+    judge: Judge,
+    batches: Mapping[int, BatchRow],
+    storage: Storage,
+    corrected: bool,
 ) -> pl.DataFrame:
     """What settling refused (_batch, _ordinal, rule, column, value, expected: a line a reason) as TOXIC, in order."""
     told: list[pl.DataFrame] = []
     for (batch,), lines in refused.group_by("_batch", maintain_order=True):
         known = batches[int(str(batch))]
         rows = read_batch(storage, known)[lines["_ordinal"].unique().sort()]
-        told.append(refused_rows(rows, lines, judge, tombstones=known.kind == "tombstones"))
+        told.append(refused_rows(rows, lines, judge, tombstones=known.kind == "tombstones", corrected=corrected))
     return with_ids(pl.concat(told).sort(_PLACE), batches, table, judge.spec.version)
 
 
@@ -41,13 +46,15 @@ def built_toxic(told: pl.DataFrame, table: str, judge: Judge) -> pl.DataFrame:
     return told.with_columns(pl.Series("id", ids, dtype=pl.String), version).select(TOXIC.names()).cast(TOXIC)
 
 
-def refused_rows(rows: pl.DataFrame, refused: pl.DataFrame, judge: Judge, *, tombstones: bool = False) -> pl.DataFrame:
+def refused_rows(
+    rows: pl.DataFrame, refused: pl.DataFrame, judge: Judge, *, tombstones: bool = False, corrected: bool = False
+) -> pl.DataFrame:
     """Pulled rows (with _batch, _ordinal) that `refused` has reasons for: all of TOXIC but ids."""
     told = judge.told_of(rows, tombstones=tombstones)
     lines = refused.join(told.select(*_PLACE, "raw"), on=_PLACE, how="inner", maintain_order="left")
     sources = {column.name: column.source for column in judge.spec.columns}
     values = [
-        json.loads(raw).get(sources.get(column, column), value)
+        value if corrected else json.loads(raw).get(sources.get(column, column), value)
         for raw, column, value in lines.select("raw", "column", "value").iter_rows()
     ]
     kinds = pl.col("rule").replace_strict(_KINDS, default="join")

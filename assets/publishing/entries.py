@@ -43,10 +43,13 @@ class Entries:
         plain = waiting(self.open).join(self.turn.mends, on="id", how="anti")
         return pl.concat([plain, mended.join(refused, on="id", how="anti")])
 
-    def keep(self, pull_id: int, number: int, some: str = "") -> None:
-        """Open entries for what settling refused (SQL `some`: of it); the same record as an open one is a duplicate."""
+    def keep(self, pull_id: int, number: int, some: str = "", *, corrected: bool = False) -> None:
+        """Open entries for what settling refused (SQL `some`: of it); the same record as an open one is a duplicate.
+
+        Of `corrected` records the reasons tell the values that were refused, not those that were pulled.
+        """
         refused = self.candidate.frame(f"SELECT * FROM tilth_refused {some} ORDER BY ALL")
-        toxic = settled_toxic(refused, self.turn.name, self.turn.judge, self.turn.batches, self.storage)
+        toxic = settled_toxic(refused, self.turn.name, self.turn.judge, self.turn.batches, self.storage, corrected)
         planned = plan_opening(as_entries(toxic, pull_id=pull_id, number=number), self.open)
         self.counts["quarantined"] += planned.opened.height
         self.counts["duplicate"] += planned.seen.height

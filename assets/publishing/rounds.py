@@ -145,9 +145,8 @@ class _Turn:
                 if together:
                     return False
                 self.entries.move(again, event)
-                self.entries.keep(
-                    here["pull_id"][0], here["pull"][0], "SEMI JOIN tilth_turned USING (_batch, _ordinal)"
-                )
+                pull, some = (here["pull_id"][0], here["pull"][0]), "SEMI JOIN tilth_turned USING (_batch, _ordinal)"
+                self.entries.keep(*pull, some, corrected=event == "corrected")
             self._without("tilth_refused")
         came = self._back("tilth_incoming")
         if came:

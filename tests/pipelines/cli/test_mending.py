@@ -222,6 +222,7 @@ def test_what_the_publish_does_not_take_stays_and_says_why(tilth: Callable[..., 
     assert said.json["tables"] == {"customers": [_open(tilth, status="corrected")["10"]]}
     (still,) = said.json["still"]
     assert (still["id"], [reason["rule"] for reason in still["reasons"]]) == (_open(tilth)["11"], ["unique"])
+    assert f"another record has the same name ('{taken}')" in tilth("quarantine", "explain", still["id"]).out
     _proved(tilth)
 
 
