@@ -38,7 +38,8 @@ class Entries:
 
     def waiting(self) -> pl.DataFrame:
         """The open entries that wait for others, and were not mended meanwhile."""
-        return waiting(self.open).join(self.turn.mends, on="id", how="anti")
+        ours = pl.col("contract_version") == self.turn.judge.spec.version
+        return waiting(self.open).filter(ours).join(self.turn.mends, on="id", how="anti")
 
     def keep(self, pull_id: int, number: int, some: str = "") -> None:
         """Open entries for what settling refused (SQL `some`: of it); the same record as an open one is a duplicate."""
