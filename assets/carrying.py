@@ -7,20 +7,20 @@ again with the same changes; good once more, it is mended once more, in the name
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from typing import Any
 
 import polars as pl
 import sqlalchemy as sa
 
 from tilth.assets import state
+from tilth.assets.decisions import Decision, decisions
 from tilth.assets.declared import TableDeclaration
 from tilth.assets.lake import Lake, Run
-from tilth.assets.mends import Mender, keep_mends, latest_mends, mended_under
+from tilth.assets.mends import ENTRY, Mender, in_chunks, keep_mends, latest_mends
+from tilth.assets.publishing.turns import waiting
 from tilth.assets.pulls import judged_pulls
 from tilth.assets.quarantine import open_entries
-from tilth.assets.replay import ENTRY, judge_again
-from tilth.assets.same_record import same_records
+from tilth.assets.replay import judge_again
 from tilth.schemas.contract import spec_of
 
 __all__ = ["mend_changed"]
@@ -28,16 +28,8 @@ __all__ = ["mend_changed"]
 _CARRIED = "carried over from contract"
 
 
-@dataclass(frozen=True, slots=True)
-class _Mend:
-    """What a person said of a record, under another contract."""
-
-    mender: Mender
-    changes: Mapping[str, Sequence[str | None]]  # source column → before, after
-
-
 def mend_changed(table: TableDeclaration, contract: object, lake: Lake, run: Run) -> None:
-    """Bring the mends of open entries to the contract as it is: those of people first, then what it accepts by itself.
+    """Bring the mends of open entries to the contract as it is: what people said first, then what it accepts by itself.
 
     What is mended under this contract already stays as it is, so a run killed here is done again.
     """
@@ -45,57 +37,91 @@ def mend_changed(table: TableDeclaration, contract: object, lake: Lake, run: Run
         return
     version = spec_of(contract).version
     with lake.state.read() as connection:
-        people = _of_people(connection, table.name, version, run.at)
-        judged = judged_pulls(connection, table.name)
-        before = judged[-1].contract_version if judged else version
-        if not people and before == version:
-            return
         open = open_entries(connection, table.name)
-        mended = mended_under(connection, table.name, version)
-        waiting = open.filter(~pl.col("id").is_in(mended))
-        pairs = same_records(connection, lake.storage, table.name, list(people), waiting)
-    mended += _carry(table, contract, lake, run, waiting, {id: people[former] for former, id in pairs.iter_rows()})
+        if open.is_empty():
+            return
+        said = decisions(connection, lake.storage, table.name, open)
+        last = _last_mends(connection, table.name, open["id"].to_list())
+        judged = judged_pulls(connection, table.name)
+    mended = [id for id, mend in last.items() if mend.contract_version == version]
+    due = {id: one for id, one in said.items() if id not in last or not _follows(last[id], one, version)}
+    carried = _carry(table, contract, lake, run, open, due)
+    overruled = {id: one for id, one in due.items() if id in mended and id not in carried and one.entry != id}
+    _overrule(table.name, lake, run, {id: (one, last[id].path) for id, one in overruled.items()})
+    before = judged[-1].contract_version if judged else version
     if before != version:
         why = f"the contract changed from {before} to {version}"
-        _replay(table, contract, lake, run, open, mended, why)
+        _replay(table, contract, lake, run, open, [*mended, *carried], why)
 
 
-def _of_people(connection: sa.Connection, table: str, version: str, now: datetime) -> dict[str, _Mend]:
-    """Entry → its latest mend, if a person made it under another contract; oldest first."""
-    of = state.mends.c
-    query = sa.select(state.mends).where(
-        of.id.in_(latest_mends(table)), of.contract_version != version, of.kind != "replayed"
-    )
-    query = query.where(of.expires_at.is_(None) | (of.expires_at > now)).order_by(of.id)
-    rows = connection.execute(query).mappings()
-    return {row["entry_id"]: _Mend(_mender(row), row["changes"] or {}) for row in rows}
+def _last_mends(connection: sa.Connection, table: str, entries: Sequence[str]) -> dict[str, sa.Row[Any]]:
+    """Entry → its latest mend, whoever made it."""
+    of, found = state.mends.c, dict[str, sa.Row[Any]]()
+    for ids in in_chunks(entries):
+        query = sa.select(state.mends).where(of.id.in_(latest_mends(table, ids)))
+        found |= {row.entry_id: row for row in connection.execute(query)}
+    return found
 
 
-def _mender(row: sa.RowMapping) -> Mender:
+def _follows(mend: sa.Row[Any], said: Decision, version: str) -> bool:
+    """Whether an entry's latest mend is of this contract, and not older than what was decided last."""
+    newer = mend.at > said.at if said.number is None else mend.id >= said.number
+    return mend.contract_version == version and newer
+
+
+def _mender(said: Decision) -> Mender:
     """Who it was; why tells by which contract and when it was said first."""
-    why = row["why"] or ""
+    why = said.why or ""
     if _CARRIED not in why:
-        first = f"{_CARRIED} {row['contract_version']}, said {row['at']:%Y-%m-%d %H:%M}"
+        first = f"{_CARRIED} {said.contract_version}, said {said.at:%Y-%m-%d %H:%M}"
         why = f"{why}; {first}" if why else first
-    return Mender(row["kind"], row["who"], why, row["expires_at"])
+    return Mender(said.kind, said.who, why, said.expires_at)
 
 
 def _carry(
-    table: TableDeclaration, contract: object, lake: Lake, run: Run, open: pl.DataFrame, mends: Mapping[str, _Mend]
+    table: TableDeclaration, contract: object, lake: Lake, run: Run, open: pl.DataFrame, said: Mapping[str, Decision]
 ) -> list[str]:
-    """Mend open entries as their record was mended before; the ids of those that are good by it."""
+    """Mend open entries as was decided of their record before; the ids of those that are good by it."""
     version, carried = spec_of(contract).version, list[str]()
+    standing = {id: one for id, one in said.items() if one.expires_at is None or one.expires_at > run.at}
     for kind in ("corrected", "waived"):
-        own = {id: mend for id, mend in mends.items() if mend.mender.kind == kind}
+        own = {id: one for id, one in standing.items() if one.kind == kind}
         entries = open.filter(pl.col("id").is_in(list(own)))
-        new = {id: {column: after for column, (_, after) in mend.changes.items()} for id, mend in own.items()}
+        new = {id: {column: two[1] for column, two in (one.changes or {}).items()} for id, one in own.items()}
         good = judge_again(entries, table, contract, lake, changes=new, waive=kind == "waived").good
-        for mender in dict.fromkeys(mend.mender for mend in own.values()):
-            by = {id: mend.changes for id, mend in own.items() if mend.mender == mender}
+        menders = {id: _mender(one) for id, one in own.items()}
+        for mender in dict.fromkeys(menders.values()):
+            by = {id: own[id].changes or {} for id, who in menders.items() if who == mender}
             some = good.filter(pl.col(ENTRY).is_in(list(by)))
             keep_mends(lake, table.name, run, some, mender, contract_version=version, changes=by)
         carried += good[ENTRY].to_list()
     return carried
+
+
+def _overrule(table: str, lake: Lake, run: Run, said: Mapping[str, tuple[Decision, str]]) -> None:
+    """Let what was decided under other ids count more than entries' own mends (their files), which are older.
+
+    It is good under another contract, or under none: so nothing lets these entries return.
+    """
+    rows: list[dict[str, Any]] = [
+        {
+            "entry_id": id,
+            "table_name": table,
+            "kind": one.kind,
+            "path": one.path or path,
+            "contract_version": one.contract_version,
+            "run_id": run.id,
+            "who": one.who,
+            "why": one.why,
+            "changes": one.changes,
+            "at": run.at,
+            "expires_at": one.expires_at,
+        }
+        for id, (one, path) in said.items()
+    ]
+    if rows:
+        with lake.state.begin() as connection:
+            connection.execute(sa.insert(state.mends), rows)
 
 
 def _replay(
@@ -103,10 +129,13 @@ def _replay(
 ) -> None:
     """Let those of the open entries return that the contract accepts as they are.
 
-    All are judged, also what is mended already: of two records of one key neither may go because the other one did.
+    All are judged, also what is mended already: of two records of one key neither may go because the other one did. And
+    what waits under this very contract: who it waited for may have come while there was another.
     """
     version = spec_of(contract).version
-    old = open.filter(pl.col("contract_version") != version)
+    old = pl.concat([open.filter(pl.col("contract_version") != version), waiting(open)]).unique(
+        "id", maintain_order=True
+    )
     if old.height:
         good = judge_again(old, table, contract, lake).good.filter(~pl.col(ENTRY).is_in(mended))
         keep_mends(lake, table.name, run, good, Mender("replayed", "tilth", why), contract_version=version)

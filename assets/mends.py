@@ -6,7 +6,7 @@ again, it returns again (a waiver only until it expires). Entries, as ever, are 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,11 +17,17 @@ import sqlalchemy as sa
 
 from tilth.assets import state
 from tilth.assets.lake import Lake, Run
+from tilth.assets.lives import standing
 from tilth.assets.places import mended_path
 from tilth.assets.quarantine import EVENTS, record
-from tilth.assets.replay import ENTRY
 
-__all__ = ["MENDED", "Mender", "discard", "keep_mends", "latest_mends", "mended_under", "mends_of", "mends_since"]
+__all__ = ["ENTRY", "MENDED", "Mender", "discard", "discards", "in_chunks", "keep_mends", "latest_mends"]
+__all__ += ["mends_of", "mends_since"]
+
+ENTRY = "_entry"
+"""The column of a mended file that names the entry."""
+
+_CHUNK = 5_000
 
 MENDED = pl.Schema({"id": pl.String(), "kind": pl.String(), "mended": pl.String()})
 """The mend that counts of each open entry that has one: the latest; `mended` is its file."""
@@ -67,25 +73,38 @@ def keep_mends(
 def mends_of(
     connection: sa.Connection, table: str, open: pl.DataFrame, *, contract_version: str, now: datetime
 ) -> pl.DataFrame:
-    """The mends (MENDED) that let `open` entries return: by this contract, not expired, not turned back."""
+    """The mends (MENDED) that let `open` entries return: by this contract, not expired, turned back or discarded."""
+    of, rows = state.mends.c, list[sa.RowMapping]()
+    for ids in in_chunks(open["id"].to_list()):
+        query = sa.select(of.entry_id.label("id"), of.kind, of.path.label("mended"), of.at)
+        query = query.where(of.id.in_(latest_mends(table, ids)), of.kind != "discarded", ~_turned_back())
+        query = query.where(of.contract_version == contract_version, of.expires_at.is_(None) | (of.expires_at > now))
+        rows += connection.execute(query).mappings()
+    gone = discards(connection, [row["id"] for row in rows])
+    stand = [row for row in rows if row["id"] not in gone or row["at"] > gone[row["id"]].at]
+    return pl.DataFrame([tuple(row.values())[:3] for row in stand], schema=MENDED, orient="row")
+
+
+def latest_mends(table: str, entries: Sequence[str]) -> sa.Select[tuple[int]]:
+    """The ids of these entries' latest mends: those that count."""
     of = state.mends.c
-    query = sa.select(of.entry_id, of.kind, of.path).where(of.id.in_(latest_mends(table)))
-    query = query.where(of.contract_version == contract_version, of.expires_at.is_(None) | (of.expires_at > now))
-    rows = [tuple(row) for row in connection.execute(query.where(~_turned_back()))]
-    return pl.DataFrame(rows, schema=MENDED, orient="row").join(open.select("id"), on="id", how="semi")
+    return sa.select(sa.func.max(of.id)).where(of.entry_id.in_(entries), of.table_name == table).group_by(of.entry_id)
 
 
-def mended_under(connection: sa.Connection, table: str, contract_version: str) -> list[str]:
-    """The entries whose latest mend was judged by this contract."""
-    of = state.mends.c
-    query = sa.select(of.entry_id).where(of.id.in_(latest_mends(table)), of.contract_version == contract_version)
-    return list(connection.execute(query).scalars())
+def in_chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    """As many at a time as a query takes."""
+    return (ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK))
 
 
-def latest_mends(table: str) -> sa.Select[tuple[int]]:
-    """The ids of each entry's latest mend: the one that counts."""
-    of = state.mends.c
-    return sa.select(sa.func.max(of.id)).where(of.table_name == table).group_by(of.entry_id)
+def discards(connection: sa.Connection, entries: Sequence[str]) -> dict[str, sa.Row[Any]]:
+    """Entry → the event that discarded it last, if one did and was not taken back."""
+    of, found = state.events.c, dict[str, sa.Row[Any]]()
+    for ids in in_chunks(entries):
+        some = sa.select(of.entry_id).where(of.entry_id.in_(ids), of.event == "discarded")
+        query = sa.select(state.events).where(of.entry_id.in_(some)).order_by(of.id)
+        lives = standing(connection.execute(query))
+        found |= {id: one for id, life in lives.items() for one in life if one.event == "discarded"}
+    return found
 
 
 def _turned_back() -> sa.ColumnElement[bool]:

@@ -19,7 +19,7 @@ from polars import selectors as cs
 from tilth.assets.storage import Storage
 from tilth.errors import LakeError
 
-__all__ = ["Sheet", "columns_of", "frames", "read", "write"]
+__all__ = ["Sheet", "columns_of", "frames", "matching", "read", "write"]
 
 _ROW_GROUP = 1_048_576
 
@@ -35,6 +35,16 @@ def read(storage: Storage, rel: str, columns: Sequence[str] | None = None) -> pl
     with _damage_told(rel):
         scan = pl.scan_parquet(storage.url(rel), glob=False)
         return (scan if columns is None else scan.select(cs.by_name(*columns))).collect()
+
+
+def matching(storage: Storage, rel: str, values: pl.DataFrame) -> pl.DataFrame:
+    """The rows of a file of the lake that have one of these rows' values in its columns; none where it has others."""
+    with _damage_told(rel):
+        scan = pl.scan_parquet(storage.url(rel), glob=False)
+        types = scan.collect_schema()
+        if any(types.get(name) != kind for name, kind in values.schema.items()):
+            return pl.DataFrame(schema=types)
+        return scan.join(values.lazy(), on=values.columns, how="semi").collect(engine="streaming")
 
 
 def columns_of(storage: Storage, rel: str) -> list[str]:

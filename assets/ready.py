@@ -24,13 +24,14 @@ from tilth.assets.pulls import PullRow, batches_of, landed_pulls, pull_row
 from tilth.assets.quarantine import record
 from tilth.assets.rejudging import take_back_changed
 from tilth.assets.verdicts import keys_in, verdicts_on
+from tilth.assets.versions import version_column
 from tilth.errors import ContractError, NotConserved
 from tilth.schemas.contract import spec_of
 from tilth.schemas.judging import Judge
 from tilth.schemas.reading import refuse_unpublishable
-from tilth.schemas.spec import Column, Spec
+from tilth.schemas.spec import Spec
 
-__all__ = ["Counts", "judge_changed", "judge_landed", "judge_pull", "version_column"]
+__all__ = ["Counts", "judge_changed", "judge_landed", "judge_pull"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,21 +84,6 @@ def judge_changed(table: TableDeclaration, contract: object, lake: Lake, run: Ru
     if changed or killed:
         judge_landed(table, contract, lake, run)
     mend_changed(table, contract, lake, run)  # what was opened since may be mended already
-
-
-def version_column(table: TableDeclaration, spec: Spec) -> str | None:
-    """The contract column that says which of two records of a key is newer: declared, else read from the cursor.
-
-    Of several that are read from it the first that is no text: `31.01.` is greater than `01.02.` as text alone.
-    """
-    if table.version is not None:
-        return table.version
-    read = [column for column in spec.columns if column.source == table.cursor]
-    return next((column.name for column in sorted(read, key=_is_text)), None)
-
-
-def _is_text(column: Column) -> bool:
-    return isinstance(column.dtype, pl.String)
 
 
 def _refuse_our_names(spec: Spec) -> None:

@@ -13,16 +13,16 @@ import polars as pl
 
 from tilth.assets.declared import TableDeclaration
 from tilth.assets.lake import Lake
+from tilth.assets.mends import ENTRY
 from tilth.assets.outcomes import ready_schema
 from tilth.assets.pulls import BatchRow, batches_named
+from tilth.assets.taken import Asking, taken
 from tilth.assets.toxic import read_batch
+from tilth.assets.versions import version_column
 from tilth.schemas.judging import REASONS, Judge
 from tilth.schemas.reasons import key_text, one_reason
 
 __all__ = ["ENTRY", "Again", "Changes", "judge_again"]
-
-ENTRY = "_entry"
-"""The column of a mended file that names the entry."""
 
 Changes = Mapping[str, Mapping[str, str | None]]
 """Entry id → source column → the text in its place; None: no value."""
@@ -60,7 +60,7 @@ def judge_again(
 ) -> Again:
     """Judge open `entries` (quarantine.OPEN) again; with `waive` the contract's own rules only warn.
 
-    Of two records of one pull and key that are both good now, neither is let go: nobody could say which is newer.
+    Of two records of one key that are both good neither is let go, unless their versions tell which is newer: `taken`.
     """
     judge = Judge.of(contract, deleted=table.deletes.column, beside=[table.cursor] if table.cursor else [])
     whole = frozenset(rule.name for rule in judge.rules if rule.kind != "row")
@@ -69,8 +69,13 @@ def judge_again(
     for batch, some, columns in _alike(entries, work):
         _judge(work, batch, some, columns)
     good = pl.concat([pl.DataFrame(schema={ENTRY: pl.String, **ready_schema(judge.spec)}), *work.good])
-    good, contested = _one_per_key(good, entries, judge)
-    return Again(good, pl.concat([pl.DataFrame(schema=_STILL), *work.still, contested]))
+    asking = Asking(table.name, judge.spec, version_column(table, judge.spec), lake)
+    good, contested = _one_per_key(good, entries, asking)
+    sources = {column.source for column in judge.spec.columns if column.name in judge.spec.key}
+    rekeyed = [id for id, made in work.changes.items() if sources & made.keys()]
+    gone = pl.col(ENTRY).is_in(taken(asking, good, entries, rekeyed))
+    met = _contested(good.filter(gone), asking)
+    return Again(good.filter(~gone), pl.concat([pl.DataFrame(schema=_STILL), *work.still, contested, met]))
 
 
 def _alike(entries: pl.DataFrame, work: _Work) -> Iterator[tuple[BatchRow, pl.DataFrame, tuple[str, ...]]]:
@@ -116,15 +121,26 @@ def _stay(work: _Work, entries: pl.DataFrame, value: str, expected: str) -> None
     work.still.append(entries.select("id", reasons).cast(_STILL))
 
 
-def _one_per_key(good: pl.DataFrame, entries: pl.DataFrame, judge: Judge) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """At most one good record per pull and key; the others, with the reason `unique`."""
-    key = judge.spec.key
+def _one_per_key(good: pl.DataFrame, entries: pl.DataFrame, asking: Asking) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """At most one good record per pull and key: the newest, if one is; the others, with the reason `unique`."""
+    key = asking.spec.key
     if not key or good.is_empty():
         return good, pl.DataFrame(schema=_STILL)
     pulls = entries.select(pl.col("id").alias(ENTRY), "pull")
     told = good.join(pulls, on=ENTRY, how="left", maintain_order="left").with_columns(
         key_text(good, key).alias("_key"),
+        (pl.col(asking.version) if asking.version else pl.lit(0)).rank("dense").fill_null(0).alias("_age"),
     )
-    tied = told.select(pl.struct("pull", "_key").is_duplicated()).to_series()
-    reasons = one_reason(pl.lit("unique"), ",".join(key), pl.col("_key"), "one record per key: discard the other")
-    return good.filter(~tied), told.filter(tied).select(pl.col(ENTRY).alias("id"), reasons).cast(_STILL)
+    newest = pl.col("_age") == pl.col("_age").max().over("pull", "_key")
+    alone = newest & (newest.sum().over("pull", "_key") == 1)
+    stay = told.select(alone).to_series()
+    return good.filter(stay), _contested(good.filter(~stay), asking)
+
+
+def _contested(good: pl.DataFrame, asking: Asking) -> pl.DataFrame:
+    """Good records that stay because another one has their key."""
+    if good.is_empty():
+        return pl.DataFrame(schema=_STILL)
+    expected = "one record per key: discard the other"
+    reasons = one_reason(pl.lit("unique"), ",".join(asking.spec.key), key_text(good, asking.spec.key), expected)
+    return good.select(pl.col(ENTRY).alias("id"), reasons).cast(_STILL)

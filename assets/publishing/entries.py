@@ -37,10 +37,14 @@ class Entries:
         return pl.concat(self._toxic) if self._toxic else pl.DataFrame()
 
     def waiting(self) -> pl.DataFrame:
-        """The open entries that wait for others; of those that were mended, all that this turn has not refused."""
+        """The open entries that wait for others; of those that were mended, all that this turn has not refused.
+
+        By another contract a record is good only where it was mended: judged anew.
+        """
+        ours = pl.col("contract_version") == self.turn.judge.spec.version
         mended = self.open.join(self.turn.mends, on="id", how="semi")
         refused = self.events.filter(pl.col("event") != "seen").rename({"entry_id": "id"})
-        plain = waiting(self.open).join(self.turn.mends, on="id", how="anti")
+        plain = waiting(self.open).filter(ours).join(self.turn.mends, on="id", how="anti")
         return pl.concat([plain, mended.join(refused, on="id", how="anti")])
 
     def keep(self, pull_id: int, number: int, some: str = "", *, corrected: bool = False) -> None:

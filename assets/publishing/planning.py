@@ -14,7 +14,7 @@ from tilth.assets.publishing.manifest import Manifest
 from tilth.assets.publishing.settle import reference_order
 from tilth.assets.publishing.turns import Turn, accepted_of, hold_of, read_turn
 from tilth.assets.quarantine import last_event
-from tilth.assets.ready import version_column
+from tilth.assets.versions import version_column
 from tilth.schemas.contract import Spec, spec_of
 from tilth.schemas.judging import Judge
 from tilth.schemas.relations import Total

@@ -70,8 +70,8 @@ class Turn:
 
     @property
     def orphans(self) -> pl.DataFrame:
-        """The open entries that wait for nothing but others."""
-        return waiting(self.open)
+        """The open entries that wait for nothing but others; what another contract let wait returns by a mend only."""
+        return waiting(self.open).filter(pl.col("contract_version") == self.judge.spec.version)
 
     @property
     def whole(self) -> PullRow | None:
