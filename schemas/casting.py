@@ -8,7 +8,7 @@ from polars import selectors as cs
 from tilth.schemas.dtypes import is_text
 from tilth.schemas.nested import from_json, is_nested, json_text
 from tilth.schemas.spec import Column
-from tilth.schemas.texts import boolean, decimal, from_instant, from_wall
+from tilth.schemas.texts import boolean, decimal, from_instant, from_wall, without_exponent
 
 _DAYS = 95_000_000  # from 1970: some 260,000 years
 
@@ -39,7 +39,7 @@ def exact_cast(raw: pl.Expr, pulled: pl.DataType, column: Column) -> pl.Expr:
     if isinstance(dtype, pl.Boolean):
         return _boolean(raw, pulled, column)
     if isinstance(pulled, pl.Boolean):
-        return raw.cast(dtype) if dtype.is_numeric() else _nothing(column)
+        return raw.cast(pl.Int8).cast(dtype, strict=False) if dtype.is_numeric() else _nothing(column)
     if pulled.is_numeric() and dtype.is_numeric():
         return _number(raw, pulled, column)
     if isinstance(pulled, pl.Date | pl.Datetime) and isinstance(dtype, pl.Date | pl.Datetime):
@@ -67,8 +67,7 @@ def _number(raw: pl.Expr, pulled: pl.DataType, column: Column) -> pl.Expr:
     dtype = column.dtype
     if isinstance(dtype, pl.Decimal) and pulled.is_float():
         shortest = raw.cast(pl.String)  # the shortest text that reads back as the same float
-        fixed = raw.cast(dtype, strict=False)
-        return pl.when(fixed.cast(pulled) == raw).then(fixed).otherwise(decimal(shortest, Column("", "", dtype), dtype))
+        return decimal(without_exponent(shortest), Column("", "", dtype), dtype)
     value = raw.cast(dtype, strict=False)
     if isinstance(pulled, pl.Decimal) and (dtype.is_float() or _widens(pulled, dtype)):
         return value

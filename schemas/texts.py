@@ -15,7 +15,7 @@ from tilth.schemas.formats import ISO_DATETIME, ISO_TIME, has_offset, native, pa
 from tilth.schemas.spec import Column
 
 __all__ = ["boolean", "category", "decimal", "duration", "from_instant", "from_wall", "integer", "moment", "moments"]
-__all__ += ["octets", "real", "time_of_day"]
+__all__ += ["octets", "real", "time_of_day", "without_exponent"]
 
 
 def _digits(column: Column) -> str:
@@ -47,6 +47,21 @@ def decimal(text: pl.Expr, column: Column, dtype: pl.Decimal) -> pl.Expr:
     most = dtype.scale
     number = _plain(text, column, f"[0-9]{{0,{most}}}0*", f"[0-9]{{1,{most}}}0*|0+" if most else "0+")
     return number.cast(dtype, strict=False)
+
+
+_MOST_DIGITS = 40  # before the point, or zeros after it: more than any decimal holds
+
+
+def without_exponent(text: pl.Expr) -> pl.Expr:
+    """`1.25e-7` as `0.000000125`: the same number, for those that decimals hold; other text as it is."""
+    part = text.str.extract_groups(r"^(-?)([0-9])(?:\.([0-9]+))?e([+-]?[0-9]{1,4})$")
+    digits, zeros = part.struct[1] + part.struct[2].fill_null(""), pl.lit("0" * _MOST_DIGITS)
+    exponent = part.struct[3].cast(pl.Int64)
+    filled, whole = digits + zeros, exponent + 1
+    large = filled.str.slice(0, whole.clip(0)) + "." + filled.str.slice(whole.clip(0))
+    small = pl.lit("0.") + zeros.str.slice(0, (-whole).clip(0)) + digits
+    moved = pl.when(exponent < 0).then(small).otherwise(large)
+    return pl.when(exponent.abs() < _MOST_DIGITS).then(part.struct[0] + moved).otherwise(text)
 
 
 def integer(text: pl.Expr, column: Column) -> pl.Expr:
