@@ -8,7 +8,8 @@ from polars import selectors as cs
 from tilth.schemas.dtypes import is_text
 from tilth.schemas.nested import from_json, is_nested, json_text
 from tilth.schemas.spec import Column
-from tilth.schemas.texts import boolean, decimal, from_instant, from_wall, without_exponent
+from tilth.schemas.texts import boolean, decimal, without_exponent
+from tilth.schemas.times import from_instant, from_wall
 
 _DAYS = 95_000_000  # from 1970: some 260,000 years
 
