@@ -82,10 +82,10 @@ def _widens(pulled: pl.Decimal, dtype: pl.DataType) -> bool:
 
 
 def _time(raw: pl.Expr, pulled: pl.Date | pl.Datetime, column: Column) -> pl.Expr:
-    dtype = column.dtype
+    dtype, raw = column.dtype, _in_calendar(raw, pulled)
     if isinstance(dtype, pl.Date):
-        day = raw.cast(pl.Date)
-        return pl.when(day.cast(pl.Datetime("us")) == raw.dt.replace_time_zone(None)).then(day)
+        wall = raw.dt.replace_time_zone(None)  # the day that its clock shows, not that of UTC
+        return pl.when(wall.dt.truncate("1d") == wall).then(wall.cast(pl.Date))
     assert isinstance(dtype, pl.Datetime)
     zone = pulled.time_zone if isinstance(pulled, pl.Datetime) else None
     fine = raw.cast(pl.Datetime(dtype.time_unit, zone), strict=False)
@@ -112,12 +112,22 @@ def text_of(raw: pl.Expr, dtype: pl.DataType) -> pl.Expr:
 
 
 def _day_text(raw: pl.Expr, dtype: pl.Date | pl.Datetime) -> pl.Expr:
-    """A date or time; the number that stands for it where it is beyond any calendar, at which polars would panic."""
+    """A date or time; the number that stands for it where it is beyond any calendar."""
+    held = _in_calendar(raw, dtype)
+    written = held.dt.to_string("iso:strict")
+    if isinstance(dtype, pl.Datetime) and dtype.time_zone not in (None, "UTC"):
+        filled = held.to_physical().fill_null(0).cast(dtype)  # polars asks nulls, too, for the number beneath them
+        offset = (filled.dt.base_utc_offset() + filled.dt.dst_offset()).dt.total_seconds()
+        told = held.dt.convert_time_zone("UTC").dt.to_string("iso:strict")
+        written = pl.when(offset % 60 != 0).then(told).otherwise(written)  # polars cuts the seconds of an old offset
+    return pl.coalesce(written, raw.to_physical().cast(pl.Int64).cast(pl.String))
+
+
+def _in_calendar(raw: pl.Expr, dtype: pl.Date | pl.Datetime) -> pl.Expr:
+    """Without what is beyond any calendar: polars would panic."""
     in_day = {"ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
     units = in_day[dtype.time_unit] if isinstance(dtype, pl.Datetime) else 1
-    number = raw.to_physical().cast(pl.Int64)
-    written = pl.when((number // units).abs() < _DAYS).then(raw).dt.to_string("iso:strict")
-    return pl.coalesce(written, number.cast(pl.String))
+    return pl.when((raw.to_physical().cast(pl.Int64) // units).abs() < _DAYS).then(raw)
 
 
 def with_own_texts(frame: pl.DataFrame) -> pl.DataFrame:

@@ -11,7 +11,7 @@ import polars as pl
 from tilth.schemas.formats import ISO_DATE, ISO_DATETIME, ISO_TIME, fraction_of, has_clock, has_offset, native, pattern
 from tilth.schemas.spec import Column
 
-__all__ = ["from_instant", "from_wall", "moment", "timed"]
+__all__ = ["Times", "from_instant", "from_wall", "moment", "timed"]
 
 
 def timed(text: pl.Expr, column: Column) -> pl.Expr:
@@ -175,3 +175,25 @@ def _length(
     exact = ((second * 1_000_000 + micros) * sign).cast(pl.Duration("us"))
     held = exact.cast(dtype, strict=False)
     return _with_nanos(pl.when(held.cast(pl.Duration("us")) == exact).then(held), nanos * sign, dtype)
+
+
+class Times:
+    """Texts of times that stand one by one: gathered, then read at once as a column of them is."""
+
+    def __init__(self) -> None:
+        self.asked: dict[pl.DataType, set[str]] = {}
+        self._counts: dict[pl.DataType, dict[str, int | None]] = {}
+
+    def count(self, text: str, dtype: pl.DataType) -> int | None:
+        """How the type counts it, null where it cannot be read; before `answer` only asked, and 0."""
+        if not self._counts:
+            self.asked.setdefault(dtype, set()).add(text)
+            return 0
+        return self._counts[dtype][text]
+
+    def answer(self) -> None:
+        """Read all that was asked for."""
+        for dtype, texts in self.asked.items():
+            frame = pl.DataFrame({"text": list(texts)}, schema={"text": pl.String})
+            read = frame.select("text", count=timed(pl.col("text"), Column("", "", dtype)).to_physical())
+            self._counts[dtype] = dict(read.iter_rows())
