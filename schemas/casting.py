@@ -8,7 +8,8 @@ from polars import selectors as cs
 from tilth.schemas.dtypes import is_text
 from tilth.schemas.nested import from_json, is_nested, json_text
 from tilth.schemas.spec import Column
-from tilth.schemas.texts import boolean, decimal, from_instant, from_wall
+from tilth.schemas.texts import boolean, decimal, without_exponent
+from tilth.schemas.times import from_instant, from_wall
 
 _DAYS = 95_000_000  # from 1970: some 260,000 years
 
@@ -39,7 +40,7 @@ def exact_cast(raw: pl.Expr, pulled: pl.DataType, column: Column) -> pl.Expr:
     if isinstance(dtype, pl.Boolean):
         return _boolean(raw, pulled, column)
     if isinstance(pulled, pl.Boolean):
-        return raw.cast(dtype) if dtype.is_numeric() else _nothing(column)
+        return raw.cast(pl.Int8).cast(dtype, strict=False) if dtype.is_numeric() else _nothing(column)
     if pulled.is_numeric() and dtype.is_numeric():
         return _number(raw, pulled, column)
     if isinstance(pulled, pl.Date | pl.Datetime) and isinstance(dtype, pl.Date | pl.Datetime):
@@ -67,8 +68,7 @@ def _number(raw: pl.Expr, pulled: pl.DataType, column: Column) -> pl.Expr:
     dtype = column.dtype
     if isinstance(dtype, pl.Decimal) and pulled.is_float():
         shortest = raw.cast(pl.String)  # the shortest text that reads back as the same float
-        fixed = raw.cast(dtype, strict=False)
-        return pl.when(fixed.cast(pulled) == raw).then(fixed).otherwise(decimal(shortest, Column("", "", dtype), dtype))
+        return decimal(without_exponent(shortest), Column("", "", dtype), dtype)
     value = raw.cast(dtype, strict=False)
     if isinstance(pulled, pl.Decimal) and (dtype.is_float() or _widens(pulled, dtype)):
         return value
@@ -82,10 +82,10 @@ def _widens(pulled: pl.Decimal, dtype: pl.DataType) -> bool:
 
 
 def _time(raw: pl.Expr, pulled: pl.Date | pl.Datetime, column: Column) -> pl.Expr:
-    dtype = column.dtype
+    dtype, raw = column.dtype, _in_calendar(raw, pulled)
     if isinstance(dtype, pl.Date):
-        day = raw.cast(pl.Date)
-        return pl.when(day.cast(pl.Datetime("us")) == raw.dt.replace_time_zone(None)).then(day)
+        wall = raw.dt.replace_time_zone(None)  # the day that its clock shows, not that of UTC
+        return pl.when(wall.dt.truncate("1d") == wall).then(wall.cast(pl.Date))
     assert isinstance(dtype, pl.Datetime)
     zone = pulled.time_zone if isinstance(pulled, pl.Datetime) else None
     fine = raw.cast(pl.Datetime(dtype.time_unit, zone), strict=False)
@@ -112,12 +112,22 @@ def text_of(raw: pl.Expr, dtype: pl.DataType) -> pl.Expr:
 
 
 def _day_text(raw: pl.Expr, dtype: pl.Date | pl.Datetime) -> pl.Expr:
-    """A date or time; the number that stands for it where it is beyond any calendar, at which polars would panic."""
+    """A date or time; the number that stands for it where it is beyond any calendar."""
+    held = _in_calendar(raw, dtype)
+    written = held.dt.to_string("iso:strict")
+    if isinstance(dtype, pl.Datetime) and dtype.time_zone not in (None, "UTC"):
+        filled = held.to_physical().fill_null(0).cast(dtype)  # polars asks nulls, too, for the number beneath them
+        offset = (filled.dt.base_utc_offset() + filled.dt.dst_offset()).dt.total_seconds()
+        told = held.dt.convert_time_zone("UTC").dt.to_string("iso:strict")
+        written = pl.when(offset % 60 != 0).then(told).otherwise(written)  # polars cuts the seconds of an old offset
+    return pl.coalesce(written, raw.to_physical().cast(pl.Int64).cast(pl.String))
+
+
+def _in_calendar(raw: pl.Expr, dtype: pl.Date | pl.Datetime) -> pl.Expr:
+    """Without what is beyond any calendar: polars would panic."""
     in_day = {"ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
     units = in_day[dtype.time_unit] if isinstance(dtype, pl.Datetime) else 1
-    number = raw.to_physical().cast(pl.Int64)
-    written = pl.when((number // units).abs() < _DAYS).then(raw).dt.to_string("iso:strict")
-    return pl.coalesce(written, number.cast(pl.String))
+    return pl.when((raw.to_physical().cast(pl.Int64) // units).abs() < _DAYS).then(raw)
 
 
 def with_own_texts(frame: pl.DataFrame) -> pl.DataFrame:

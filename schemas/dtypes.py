@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from tilth.schemas.formats import sample
 from tilth.schemas.spec import Column
 
 __all__ = ["PUBLISHABLE", "USABLE", "expected_value", "is_text", "kind_of", "publishable", "usable"]
@@ -14,7 +15,7 @@ __all__ = ["PUBLISHABLE", "USABLE", "expected_value", "is_text", "kind_of", "pub
 USABLE = "str, int, float, bool, date, datetime, pl.Decimal(precision, scale) or another polars type, but no pl.Object"
 PUBLISHABLE = "a type that DuckDB can hold; judge() and tilth judge take this one, too"
 
-_SAMPLE = dt.datetime(2024, 12, 31, 23, 59, 58)
+_SAMPLE = dt.datetime(2024, 12, 31, 23, 59, 58, 500_000)
 _ODD = (pl.Object, pl.Unknown)
 _UNPUBLISHED = (pl.Int128, pl.UInt128, pl.Float16, pl.Duration, pl.Null)  # the Parquet or Arrow of these is another's
 
@@ -105,10 +106,7 @@ def _number_sample(column: Column, scale: int) -> str:
 
 
 def _time_sample(formats: tuple[str, ...]) -> str:
-    samples = [
-        _SAMPLE.strftime(f.replace("%.f", ".5").replace("%z", "+01:00").replace("%:z", "+01:00")) for f in formats
-    ]
-    return " or ".join(samples)
+    return " or ".join(sample(form, _SAMPLE, offset="+01:00") for form in formats)
 
 
 def _zone_words(column: Column, dtype: pl.Datetime) -> str:

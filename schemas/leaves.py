@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-__all__ = ["Test", "beyond_calendar", "in_days", "some_leaf", "unfinite"]
+__all__ = ["Test", "beyond_calendar", "in_days", "retyped", "some_leaf", "unfinite"]
 
 Test = Callable[[pl.Expr, Any], pl.Expr | None]
 """Asks a value that holds no others, given its type; None where no value of that type can pass."""
@@ -34,6 +34,17 @@ def _some(raw: pl.Expr, dtype: Any, test: Test) -> pl.Expr | None:
         asked = [one.fill_null(False) for one in fields if one is not None]
         return pl.any_horizontal(asked) if asked else None
     return test(raw, dtype)
+
+
+def retyped(dtype: Any, change: Callable[[Any], Any]) -> Any:
+    """The type with another one for each type inside that holds no others."""
+    if isinstance(dtype, pl.List):
+        return pl.List(retyped(dtype.inner, change))
+    if isinstance(dtype, pl.Array):
+        return pl.Array(retyped(dtype.inner, change), dtype.size)
+    if isinstance(dtype, pl.Struct):
+        return pl.Struct({field.name: retyped(field.dtype, change) for field in dtype.fields})
+    return change(dtype)
 
 
 def unfinite(raw: pl.Expr, dtype: Any) -> pl.Expr | None:

@@ -8,14 +8,14 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
-import re
 from collections.abc import Callable, Mapping
 from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
 from typing import Any
 
 import polars as pl
 
-from tilth.schemas.leaves import beyond_calendar, in_days, some_leaf
+from tilth.schemas.leaves import beyond_calendar, in_days, retyped, some_leaf
+from tilth.schemas.times import Times
 
 __all__ = ["from_json", "is_nested", "json_text"]
 
@@ -46,18 +46,12 @@ def _nothing_more(dtype: Any) -> bool:
 
 
 def _counted(dtype: Any, also: Callable[[Any], bool] = _nothing_more) -> Any:
-    """The type with whole numbers for what Python's own types would cut, billionths of a second, and for `also`."""
-    if isinstance(dtype, pl.List):
-        return pl.List(_counted(dtype.inner, also))
-    if isinstance(dtype, pl.Array):
-        return pl.Array(_counted(dtype.inner, also), dtype.size)
-    if isinstance(dtype, pl.Struct):
-        return pl.Struct({field.name: _counted(field.dtype, also) for field in dtype.fields})
-    return pl.Int64() if _in_nanos(dtype) or also(dtype) else dtype
+    """The type with whole numbers for what Python's own types would cut or cannot hold, and for `also`."""
+    return retyped(dtype, lambda leaf: pl.Int64() if _beyond_python(leaf) or also(leaf) else leaf)
 
 
-def _in_nanos(dtype: Any) -> bool:
-    return isinstance(dtype, pl.Time) or (isinstance(dtype, pl.Datetime | pl.Duration) and dtype.time_unit == "ns")
+def _beyond_python(dtype: Any) -> bool:
+    return isinstance(dtype, pl.Time | pl.Duration) or (isinstance(dtype, pl.Datetime) and dtype.time_unit == "ns")
 
 
 def _text(value: Any, dtype: Any) -> str:
@@ -69,18 +63,25 @@ def _text(value: Any, dtype: Any) -> str:
         return "[" + ",".join(_text(one, dtype.inner) for one in value) + "]"
     if isinstance(value, Decimal):
         return f"{value:f}"
-    if value is not None and _in_nanos(dtype):
-        return _quoted(_of_nanos(value, dtype))
+    if value is not None and _beyond_python(dtype):
+        return _quoted(_of_count(value, dtype))
     if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
         return json.dumps(value)
     return _quoted(_leaf(value))
 
 
-def _of_nanos(count: int, dtype: Any) -> str:
-    counted = pl.Series([count]).cast(dtype)
+def _of_count(count: int, dtype: Any) -> str:
+    counted = pl.Series([count], dtype=pl.Int64).cast(dtype)
     if isinstance(dtype, pl.Time) and count % 1000 == 0:
         return counted[0].isoformat()
+    if isinstance(dtype, pl.Datetime) and _oddly_placed(counted[0]):
+        counted = counted.dt.convert_time_zone("UTC")
     return str(counted.dt.to_string("iso:strict" if isinstance(dtype, pl.Datetime) else "iso")[0])
+
+
+def _oddly_placed(moment: dt.datetime) -> bool:
+    """Whether its offset has seconds, as before there were zones: such are told in UTC, and can be read again."""
+    return bool((moment.utcoffset() or dt.timedelta()) % dt.timedelta(minutes=1))
 
 
 def _quoted(text: str) -> str:
@@ -92,35 +93,43 @@ def _leaf(value: object) -> str:
     if isinstance(value, bytes):
         return value.hex()
     if isinstance(value, dt.datetime):
-        return value.isoformat(timespec="microseconds")
-    if isinstance(value, dt.timedelta):
-        return str(pl.Series([value]).dt.to_string("iso")[0])
+        told = value.astimezone(dt.UTC) if _oddly_placed(value) else value
+        return told.isoformat(timespec="microseconds")
     return value.isoformat() if isinstance(value, dt.date) else str(value)
 
 
 def from_json(texts: pl.Series, dtype: pl.DataType, *, exact: bool = False) -> pl.Series:
     """The values that JSON texts hold, null where a text is no JSON of exactly this type.
 
-    A number is read as the nearest float, or not at all where that is another number: then `exact`.
+    Times are read as a column of them is: all at once, so their texts are gathered in a first round. A number is read
+    as the nearest float, or not at all where that is another number: then `exact`.
     """
-    read = [_read(text, dtype, exact) for text in texts.to_list()]
-    return pl.Series(texts.name, read, dtype=_counted(dtype)).cast(dtype)
+    times, all_texts = Times(), texts.to_list()
+    read = [_read(text, dtype, exact, times) for text in all_texts]
+    if times.asked:
+        times.answer()
+        read = [_read(text, dtype, exact, times) for text in all_texts]
+    return pl.Series(texts.name, read, dtype=retyped(dtype, _plain)).cast(dtype)
+
+
+def _plain(leaf: Any) -> Any:
+    return (pl.Int32() if isinstance(leaf, pl.Date) else pl.Int64()) if leaf.is_temporal() else leaf
 
 
 _DIGITS = 40  # more than any type holds
-_NANOS = 1_000_000_000  # of a second
+_SECONDS = 19  # characters to the end of the seconds
 
 
 class _Misfit(ValueError):
     """A JSON value is none of the declared type."""
 
 
-def _read(text: str | None, dtype: pl.DataType, exact: bool) -> Any:
+def _read(text: str | None, dtype: pl.DataType, exact: bool, times: Times) -> Any:
     if text is None:
         return None
     try:
         value = json.loads(text, parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=_once)
-        return _value(value, dtype, exact)
+        return _value(value, dtype, exact, times)
     except (ValueError, ArithmeticError, RecursionError):
         return None
 
@@ -135,25 +144,25 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-def _value(value: Any, dtype: Any, exact: bool) -> Any:
+def _value(value: Any, dtype: Any, exact: bool, times: Times) -> Any:
     if value is None:
         return None
     if isinstance(dtype, pl.List | pl.Array):
-        return _items(value, dtype, exact)
+        return _items(value, dtype, exact, times)
     if isinstance(dtype, pl.Struct):
         fields = {field.name: field.dtype for field in dtype.fields}
         if not isinstance(value, dict) or not value.keys() <= fields.keys():
             raise _Misfit(value)
-        return {name: _value(value.get(name), kind, exact) for name, kind in fields.items()}
+        return {name: _value(value.get(name), kind, exact, times) for name, kind in fields.items()}
     if isinstance(dtype, pl.Boolean):
         return _kept(value, isinstance(value, bool))
-    return _number(value, dtype, exact) if dtype.is_numeric() else _spelled(value, dtype)
+    return _number(value, dtype, exact) if dtype.is_numeric() else _spelled(value, dtype, times)
 
 
-def _items(value: Any, dtype: pl.List | pl.Array, exact: bool) -> list[Any]:
+def _items(value: Any, dtype: pl.List | pl.Array, exact: bool, times: Times) -> list[Any]:
     if not isinstance(value, list) or (isinstance(dtype, pl.Array) and len(value) != dtype.size):
         raise _Misfit(value)
-    return [_value(one, dtype.inner, exact) for one in value]
+    return [_value(one, dtype.inner, exact, times) for one in value]
 
 
 def _kept(value: Any, right: bool) -> Any:
@@ -178,23 +187,19 @@ def _number(value: Any, dtype: pl.DataType, exact: bool) -> Any:
     return _kept(whole, low <= whole <= high)
 
 
-def _spelled(value: Any, dtype: pl.DataType) -> Any:
+def _spelled(value: Any, dtype: pl.DataType, times: Times) -> Any:
     _kept(value, isinstance(value, str))
+    value.encode()  # half a surrogate pair is a ValueError, too: JSON can spell it, and polars cannot hold it
     if isinstance(dtype, pl.String | pl.Categorical):
         return value
     if isinstance(dtype, pl.Enum):
         return _kept(value, value in dtype.categories.to_list())
     if isinstance(dtype, pl.Binary):
         return bytes.fromhex(_kept(value, not any(c.isspace() for c in value)))
-    if isinstance(dtype, pl.Date):
-        return dt.date.fromisoformat(_kept(value, len(value) == 10))
-    if isinstance(dtype, pl.Time):
-        clock = dt.time.fromisoformat(value)
-        _kept(clock, clock.tzinfo is None and _kept_by(value, 9))
-        return (clock.hour * 3600 + clock.minute * 60 + clock.second) * _NANOS + _nanos(value)
-    if isinstance(dtype, pl.Datetime):
-        return _moment(value, dtype)
-    raise _Misfit(value)
+    if isinstance(dtype, pl.Datetime):  # with its zone where the type has one, and only then
+        _kept(value, any(c in "Z+-" for c in value[_SECONDS:]) == (dtype.time_zone is not None))
+    read = times.count(value, dtype) if dtype.is_temporal() else None
+    return _kept(read, read is not None)
 
 
 def _float_holds(value: int | Decimal, dtype: pl.DataType, exact: bool) -> bool:
@@ -202,30 +207,3 @@ def _float_holds(value: int | Decimal, dtype: pl.DataType, exact: bool) -> bool:
     held = pl.Series([near]).cast(dtype).cast(pl.Float64)[0]
     same = held == near and (not isinstance(value, int) or int(near) == value)
     return math.isfinite(held) and (same or not exact)
-
-
-def _digits(text: str) -> str:
-    """Of the fraction of a second."""
-    fraction = re.search(r"[.,]([0-9]+)", text)
-    return fraction[1].rstrip("0") if fraction else ""
-
-
-def _kept_by(text: str, digits: int) -> bool:
-    """Whether a fraction of a second has no more digits than are kept."""
-    return len(_digits(text)) <= digits
-
-
-def _nanos(text: str) -> int:
-    return int(_digits(text).ljust(9, "0"))
-
-
-def _moment(text: str, dtype: pl.Datetime) -> dt.datetime | int:
-    """With its zone where the type has one, and only then; to the digits and years that the type holds."""
-    value = dt.datetime.fromisoformat(text)
-    _kept(text, (value.tzinfo is None) == (dtype.time_zone is None))
-    _kept(text, _kept_by(text, {"ms": 3, "us": 6, "ns": 9}[dtype.time_unit]))
-    if dtype.time_unit != "ns":
-        return value
-    seconds = (value.replace(microsecond=0) - dt.datetime(1970, 1, 1, tzinfo=value.tzinfo and dt.UTC)).total_seconds()
-    count = int(seconds) * _NANOS + _nanos(text)
-    return _kept(count, -(2**63) < count < 2**63)

@@ -8,28 +8,21 @@ that the source already typed. Which value is unparsable follows: pulled not bla
 
 from __future__ import annotations
 
+import datetime as dt
+from dataclasses import replace
+
 import polars as pl
 
 from tilth.schemas.casting import exact_cast, exactly, same_type
 from tilth.schemas.dtypes import is_text
-from tilth.schemas.formats import ISO_DATE, pattern
+from tilth.schemas.formats import ISO_DATE, sample
 from tilth.schemas.leaves import some_leaf, unfinite
 from tilth.schemas.nested import from_json, is_nested
 from tilth.schemas.spec import Column
-from tilth.schemas.texts import (
-    boolean,
-    category,
-    decimal,
-    duration,
-    integer,
-    moment,
-    moments,
-    octets,
-    real,
-    time_of_day,
-)
+from tilth.schemas.texts import boolean, category, decimal, integer, octets, real
+from tilth.schemas.times import moment, timed
 
-__all__ = ["Parsed", "blank", "first_look", "parse", "second_look"]
+__all__ = ["Parsed", "blank", "first_look", "parse", "reads_back", "second_look"]
 
 Parsed = tuple[pl.Series, pl.Series | None]
 """The values, and which pulled values could not be parsed (None: all could)."""
@@ -57,7 +50,7 @@ def _first_text(raw: pl.Expr, column: Column, pulled: pl.Series) -> pl.Expr:
         )
     if isinstance(dtype, pl.Date):
         form = (column.formats or (ISO_DATE,))[0]
-        return moment(pl.when(raw.str.contains(pattern(form))).then(raw), form, column)
+        return moment(raw, form, column)
     if isinstance(dtype, pl.Boolean):
         return (
             pl.when(raw.is_in(_cases(column.true))).then(pl.lit(True)).when(raw.is_in(_cases(column.false))).then(False)
@@ -68,7 +61,7 @@ def _first_text(raw: pl.Expr, column: Column, pulled: pl.Series) -> pl.Expr:
         return category(raw, dtype)
     if isinstance(dtype, pl.Datetime) and len(column.formats) < 2:
         form = column.formats[0] if column.formats else _wall_form(pulled)
-        return moment(pl.when(raw.str.contains(pattern(form))).then(raw), form, column)
+        return moment(raw, form, column)
     return pl.repeat(None, pl.len(), dtype=dtype)
 
 
@@ -94,21 +87,25 @@ def second_look(text: pl.Expr, column: Column) -> pl.Expr:
         return real(bare, column)
     if isinstance(dtype, pl.Boolean):
         return boolean(bare, column)
-    if isinstance(dtype, pl.Date):
-        return pl.coalesce(
-            moment(pl.when(bare.str.contains(pattern(f))).then(bare), f, column) for f in column.formats or (ISO_DATE,)
-        )
-    if isinstance(dtype, pl.Datetime):
-        return moments(bare, column)
+    if dtype.is_temporal():
+        return timed(bare, column)
     return _second_other(text, bare, column)
+
+
+def reads_back(column: Column, form: str) -> bool:
+    """Whether a moment that is written by this format is read by it."""
+    day, clock = dt.date(2024, 7, 15), dt.time() if isinstance(column.dtype, pl.Date) else dt.time(21, 34, 56)
+    texts = pl.Series("text", [sample(form, dt.datetime.combine(day, clock), offset="+00:00")])
+    try:
+        read = texts.to_frame().select(second_look(pl.col("text"), replace(column, formats=(form,))))
+    except pl.exceptions.PolarsError:
+        return False
+    value = read.to_series()[0]
+    return value is not None and (isinstance(value, dt.time) or value.year == day.year)  # year 1 where none is written
 
 
 def _second_other(text: pl.Expr, bare: pl.Expr, column: Column) -> pl.Expr:
     dtype = column.dtype
-    if isinstance(dtype, pl.Time):
-        return time_of_day(bare, column)
-    if isinstance(dtype, pl.Duration):
-        return duration(bare, dtype)
     if isinstance(dtype, pl.Binary):
         return octets(bare)
     if isinstance(dtype, pl.Enum | pl.Categorical):

@@ -13,9 +13,10 @@ from pandera.api.polars.container import DataFrameSchema
 from tilth.errors import ContractError
 from tilth.schemas.dtypes import PUBLISHABLE, USABLE, is_text, publishable, usable
 from tilth.schemas.expanding import name_of, patterns_of, schema_of
-from tilth.schemas.formats import UnknownDirective, pattern
+from tilth.schemas.formats import UnknownDirective, has_day, has_offset, pattern
 from tilth.schemas.near import near
 from tilth.schemas.nested import is_nested
+from tilth.schemas.parse import reads_back
 from tilth.schemas.reading_rules import rules_of, transitions_of
 from tilth.schemas.spec import FALSE, TRUE, Column, Severity, Spec
 from tilth.schemas.standardise import STANDARDISERS
@@ -202,18 +203,38 @@ def _check(meant: _Meant, column: Column) -> None:
 def _check_times(meant: _Meant, column: Column) -> None:
     if column.formats and not isinstance(column.dtype, pl.Date | pl.Datetime | pl.Time):
         raise meant.error("formats are for dates and times", got=str(column.dtype))
-    for form in column.formats:
-        try:
-            pattern(form)
-        except UnknownDirective as error:
-            raise meant.error(
-                f"format {form!r} holds a directive that cannot be read strictly",
-                expected="%Y %y %m %d %H %M %S %.f %z",
-                got=str(error),
-            ) from error
     zones = (column.time_zone, column.dtype.time_zone if isinstance(column.dtype, pl.Datetime) else None)
     for zone in filter(None, zones):
         try:
             pl.Series([], dtype=pl.Datetime("us")).dt.replace_time_zone(zone)
         except pl.exceptions.PolarsError as error:
             raise meant.error("unknown time zone", expected="a name like Europe/Berlin", got=zone) from error
+    for form in column.formats:
+        _check_format(meant, column, form)
+
+
+def _check_format(meant: _Meant, column: Column, form: str) -> None:
+    try:
+        pattern(form)
+    except UnknownDirective as error:
+        raise meant.error(
+            f"format {form!r} holds a directive that cannot be read strictly",
+            expected="%Y %y %m %d %H %M %S %.f %z",
+            got=str(error),
+        ) from error
+    cut = (isinstance(column.dtype, pl.Time) and has_day(form)) or (
+        has_offset(form) and not isinstance(column.dtype, pl.Datetime)
+    )
+    if cut:
+        what = f"format {form!r} holds more than the type, and nothing is cut"
+        raise meant.error(what, expected="a column of timestamps", got=str(column.dtype))
+    if not reads_back(column, form):
+        what = f"no text of format {form!r} can be read"
+        raise meant.error(what, expected=_WHOLE[type(column.dtype)], got=repr(form))
+
+
+_WHOLE: dict[type[pl.DataType], str] = {
+    pl.Date: "a year, month and day, each once, like %d.%m.%Y",
+    pl.Datetime: "a day with its year, hours with minutes or neither, each once, like %Y-%m-%d %H:%M",
+    pl.Time: "hours and minutes, each once, like %H:%M",
+}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from oracles.parsing import UNPARSABLE
 
@@ -49,15 +50,54 @@ def test_decimals_into_other_scales(values: list[Decimal | None]) -> None:
     assert cast(values, pl.Decimal(38, 4), pl.Float64()) == [v if v is None else float(v) for v in values]
 
 
-@given(st.lists(st.floats() | st.integers(-(10**11), 10**11).map(lambda n: n / 100), min_size=1))
-def test_floats_into_decimals_only_when_exact_to_the_scale(values: list[float]) -> None:
-    def fits(value: float) -> Any:
-        if value != value or abs(value) == float("inf"):
-            return UNPARSABLE
-        number = Decimal(repr(value))
-        return number if number == round(number, 2) and abs(number) < 10**10 else UNPARSABLE
+DECIMALS = st.tuples(st.integers(1, 38), st.integers(0, 38)).map(lambda two: (max(two), two[1]))
+SHORT = st.tuples(st.integers(-(10**17), 10**17), st.integers(-25, 25)).map(lambda two: float(f"{two[0]}e{two[1]}"))
 
-    assert cast(values, pl.Float64(), pl.Decimal(12, 2)) == [fits(v) if abs(v) < 1e20 else UNPARSABLE for v in values]
+
+def held(value: Decimal, precision: int, scale: int) -> Decimal | str:
+    with localcontext(prec=400):
+        scaled = value.scaleb(scale)
+        return value if scaled == scaled.to_integral_value() and abs(scaled) < 10**precision else UNPARSABLE
+
+
+@settings(max_examples=200)
+@given(DECIMALS, st.lists(st.floats() | SHORT | SHORT.map(lambda few: round(few, 2)), min_size=1))
+@example((18, 2), [783683191385294.5, 1.5e17, 1e16, 0.1, 2.675])
+@example((38, 18), [630.81, 1.25e-7, -1e-18, 1e-19, 5e-324, -0.0, 12345678901234567890.0])
+@example((5, 2), [1234.5, 1e300, 999.99, float("nan"), float("inf")])
+@example((38, 0), [1e37, -1e37, 1e38, 9.999999999999999e37])
+def test_floats_into_decimals_are_the_number_they_show(kind: tuple[int, int], values: list[float]) -> None:
+    right = [held(Decimal(repr(v)), *kind) if math.isfinite(v) else UNPARSABLE for v in values]
+    assert cast(values, pl.Float64(), pl.Decimal(*kind)) == right
+
+
+WIDTHS = st.sampled_from([pl.Int8(), pl.Int64(), pl.UInt64(), pl.Int128(), pl.UInt128()])
+
+
+@settings(max_examples=200)
+@given(DECIMALS, WIDTHS, st.data())
+def test_whole_numbers_into_decimals(kind: tuple[int, int], pulled: pl.DataType, data: st.DataObject) -> None:
+    low, high = (pl.select(one).item() for one in (pulled.min(), pulled.max()))  # pyright: ignore
+    values = data.draw(st.lists(st.integers(low, high) | st.integers(0, 127), min_size=1))
+    assert cast(values, pulled, pl.Decimal(*kind)) == [held(Decimal(v), *kind) for v in values]
+
+
+@settings(max_examples=200)
+@given(DECIMALS, DECIMALS, st.data())
+def test_decimals_into_decimals(pulled: tuple[int, int], kind: tuple[int, int], data: st.DataObject) -> None:
+    precision, scale = pulled
+    most = 10**precision - 1
+    counts = data.draw(st.lists(st.integers(-most, most) | st.integers(-min(most, 999), min(most, 999)), min_size=1))
+    with localcontext(prec=80):
+        values = [Decimal(count).scaleb(-scale) for count in counts]
+    assert cast(values, pl.Decimal(*pulled), pl.Decimal(*kind)) == [held(v, *kind) for v in values]
+    texts = [f"{v:f}" for v in values]
+    assert cast(texts, pl.String(), pl.Decimal(*kind)) == [held(v, *kind) for v in values]
+
+
+def test_truth_into_decimals() -> None:
+    assert cast([True, False, None], pl.Boolean(), pl.Decimal(5, 2)) == [1, 0, None]
+    assert cast([True, False], pl.Boolean(), pl.Decimal(2, 2)) == [UNPARSABLE, 0]
 
 
 @given(st.lists(st.floats(), min_size=1))

@@ -94,7 +94,7 @@ SEEDS: dict[str, tuple[str, str, str]] = {  # what goes wrong: file, words, mist
     "a number may be followed by anything": ("texts.py", r"|{number}-)$", r"|{number}-)"),
     "digits beyond the type's are rounded": ("texts.py", '"[0-9]{{0,{most}}}0*"', '"[0-9]*"'),
     "a negative amount loses its sign": ("texts.py", 'text.str.starts_with("("', 'text.str.starts_with("["'),
-    "a doubled hour is taken": ("texts.py", 'ambiguous="null"', 'ambiguous="earliest"'),
+    "a doubled hour is taken": ("times.py", 'ambiguous="null"', 'ambiguous="earliest"'),
     "a strict model lets columns in": ("shape.py", "if spec.strict and more", "if not spec.strict and more and False"),
     "a pattern governs columns that have a field": ("expanding.py", "if name not in own", "if name"),
     "records of one key that differ are duplicates": ("resolve.py", ".when(~pl.col(_SAME))", ".when(False)"),

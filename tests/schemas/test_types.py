@@ -87,7 +87,7 @@ WRONG: list[tuple[pl.DataType, list[str], str]] = [  # type, texts of none of it
         ['{"b":1}', '{"a":1,"a":2}', '{"a":1.25}', '{"a":100}', '{"d":"2024-1-5"}', '{"d":"2024-02-30"}', "[]", '"x"'],
         "JSON of Struct({'a': Decimal(precision=3, scale=1), 'd': Date})",
     ),
-    (pl.List(pl.Duration), ['["PT1S"]'], "JSON of List(Duration(time_unit='us'))"),
+    (pl.List(pl.Duration), ['["1 h"]'], "JSON of List(Duration(time_unit='us'))"),
     (
         pl.List(pl.Datetime("us")),
         ['["2024-01-01T00:00:00Z"]'],
