@@ -61,7 +61,8 @@ class Bill(Contract):
 
 CONTRACTS: dict[str, type] = {"slips": Slip, "notes": Note, "bills": Bill}
 ORDERS = [("slips", "notes", "bills"), ("bills", "notes", "slips")]
-in_both_orders = pytest.mark.parametrize("order", ORDERS, ids=["there", "back"])
+THERE, BACK = ORDERS
+in_both_orders = pytest.mark.parametrize("order", [THERE, pytest.param(BACK, marks=pytest.mark.long)])
 
 
 def house_of(folder: Path, order: Sequence[str]) -> House:

@@ -93,7 +93,9 @@ def bring(house: House, table: str, rows: Sequence[Row], *, text: bool = False) 
 LONG = [pytest.param(kind, seed, marks=pytest.mark.long) for kind in CIRCLES for seed in (*range(10), 13, 20)]
 
 
-@pytest.mark.parametrize(("kind", "seed"), [("of one", 23), ("of three", 23), *LONG])
+@pytest.mark.parametrize(
+    ("kind", "seed"), [("of one", 23), pytest.param("of three", 23, marks=pytest.mark.long), *LONG]
+)
 def test_each_night_publishes_who_refers_to_somebody_in_the_end(kind: str, seed: int) -> None:
     rnd, circle = random.Random(seed), CIRCLES[kind]
     rows: Rows = {}

@@ -103,7 +103,7 @@ def change(seed: int) -> Change:
 
 @example(169)  # a complete pull that was judged twice
 @given(st.integers(0, 2**32))
-@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
 def test_what_waits_is_judged_by_the_contract_of_its_publish(seed: int) -> None:
     compare(change(seed))
 

@@ -16,6 +16,8 @@ from tilth.assets.ready import judge_changed
 from tilth.schemas.contract import Contract
 from tilth.schemas.contract import field as column
 
+pytestmark = pytest.mark.long
+
 
 class High(Bill):
     """Accepts just what `Bill` refuses."""

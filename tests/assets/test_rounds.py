@@ -89,6 +89,7 @@ def billing(tmp_path: Path) -> House:
     return house
 
 
+@pytest.mark.long
 def test_invoices_that_fall_in_a_row_cost_three_candidates(billing: House) -> None:
     """Every line moves to the next invoice, and the first one knows nothing of it: so all wait."""
     billing.tables |= {"payments": (plain("payments"), Payment), "notes": (plain("notes"), Note)}  # never published
@@ -109,7 +110,8 @@ def test_invoices_that_fall_in_a_row_cost_three_candidates(billing: House) -> No
     assert not billing.problems()
 
 
-@pytest.mark.parametrize("seed", [2, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(20, 26))])
+@pytest.mark.long
+@pytest.mark.parametrize("seed", [2, *range(20, 26)])
 def test_lines_that_move_leave_waiting_whom_candidate_after_candidate_would(seed: int) -> None:
     rnd = random.Random(seed)
     heads: dict[int, int] = {}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import polars as pl
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -74,6 +74,7 @@ PARTS = st.lists(
 )
 
 
+@settings(max_examples=25)
 @given(PARTS, st.integers(1, 6))
 def test_suspects_come_to_the_same_wherever_they_wait(rows: list[tuple[str | None, ...]], size: int) -> None:
     scan = pl.DataFrame(rows, schema=dict.fromkeys(("number", "label", "shelf"), pl.String), orient="row").lazy()
