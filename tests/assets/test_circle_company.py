@@ -18,6 +18,8 @@ from tilth.assets.pulls import judged_pulls
 from tilth.schemas.contract import Contract, ascending, spec_of, total
 from tilth.schemas.contract import field as column
 
+pytestmark = pytest.mark.long
+
 TEXT, INT = pa.string(), pa.int64()
 STATES = {"initial": ["good"], "transitions": {"good": []}}
 

@@ -16,6 +16,8 @@ from tilth.assets.replay import judge_again
 from tilth.schemas.contract import Contract, spec_of
 from tilth.schemas.contract import field as column
 
+pytestmark = pytest.mark.long
+
 
 class Dated(Contract):
     """Says which of two is newer."""
