@@ -5,14 +5,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-__all__ = ["Rows"]
+__all__ = ["Rows", "in_chunks"]
+
+_CHUNK = 5_000
+
+
+def in_chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    """As many at a time as a query takes parameters."""
+    return (ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK))
 
 
 class Rows:

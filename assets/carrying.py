@@ -13,10 +13,11 @@ import polars as pl
 import sqlalchemy as sa
 
 from tilth.assets import state
+from tilth.assets.bulk import in_chunks
 from tilth.assets.decisions import Decision, decisions
 from tilth.assets.declared import TableDeclaration
 from tilth.assets.lake import Lake, Run
-from tilth.assets.mends import ENTRY, Mender, in_chunks, keep_mends, latest_mends
+from tilth.assets.mends import ENTRY, Mender, keep_mends, latest_mends, mends_since
 from tilth.assets.publishing.turns import waiting
 from tilth.assets.pulls import judged_pulls
 from tilth.assets.quarantine import open_entries
@@ -37,18 +38,20 @@ def mend_changed(table: TableDeclaration, contract: object, lake: Lake, run: Run
         return
     version = spec_of(contract).version
     with lake.state.read() as connection:
+        judged = judged_pulls(connection, table.name)
+        before = judged[-1].contract_version if judged else version
+        if before == version and not mends_since(connection, table.name, None):
+            return  # most nights of most tables: nothing changed, and nobody ever mended anything
         open = open_entries(connection, table.name)
         if open.is_empty():
             return
         said = decisions(connection, lake.storage, table.name, open)
         last = _last_mends(connection, table.name, open["id"].to_list())
-        judged = judged_pulls(connection, table.name)
     mended = [id for id, mend in last.items() if mend.contract_version == version]
     due = {id: one for id, one in said.items() if id not in last or not _follows(last[id], one, version)}
     carried = _carry(table, contract, lake, run, open, due)
     overruled = {id: one for id, one in due.items() if id in mended and id not in carried and one.entry != id}
     _overrule(table.name, lake, run, {id: (one, last[id].path) for id, one in overruled.items()})
-    before = judged[-1].contract_version if judged else version
     if before != version:
         why = f"the contract changed from {before} to {version}"
         _replay(table, contract, lake, run, open, [*mended, *carried], why)

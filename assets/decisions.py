@@ -14,7 +14,8 @@ import polars as pl
 import sqlalchemy as sa
 
 from tilth.assets import state
-from tilth.assets.mends import discards, in_chunks
+from tilth.assets.bulk import in_chunks
+from tilth.assets.mends import discards
 from tilth.assets.pulls import batches_named
 from tilth.assets.same_record import same_records
 from tilth.assets.storage import Storage

@@ -6,7 +6,7 @@ again, it returns again (a waiver only until it expires). Entries, as ever, are 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,18 +16,17 @@ import polars as pl
 import sqlalchemy as sa
 
 from tilth.assets import state
+from tilth.assets.bulk import in_chunks
 from tilth.assets.lake import Lake, Run
 from tilth.assets.lives import standing
 from tilth.assets.places import mended_path
 from tilth.assets.quarantine import EVENTS, record
 
-__all__ = ["ENTRY", "MENDED", "Mender", "discard", "discards", "in_chunks", "keep_mends", "latest_mends"]
+__all__ = ["ENTRY", "MENDED", "Mender", "discard", "discards", "keep_mends", "latest_mends"]
 __all__ += ["mends_of", "mends_since"]
 
 ENTRY = "_entry"
 """The column of a mended file that names the entry."""
-
-_CHUNK = 5_000
 
 MENDED = pl.Schema({"id": pl.String(), "kind": pl.String(), "mended": pl.String()})
 """The mend that counts of each open entry that has one: the latest; `mended` is its file."""
@@ -89,11 +88,6 @@ def latest_mends(table: str, entries: Sequence[str]) -> sa.Select[tuple[int]]:
     """The ids of these entries' latest mends: those that count."""
     of = state.mends.c
     return sa.select(sa.func.max(of.id)).where(of.entry_id.in_(entries), of.table_name == table).group_by(of.entry_id)
-
-
-def in_chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    """As many at a time as a query takes."""
-    return (ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK))
 
 
 def discards(connection: sa.Connection, entries: Sequence[str]) -> dict[str, sa.Row[Any]]:

@@ -15,7 +15,7 @@ from tilth.assets.storage import Storage
 from tilth.assets.toxic import TOXIC, entry_id, read_batch, rules_of, with_ids
 from tilth.schemas.judging import REASON, REASONS, Judge
 
-__all__ = ["as_entries", "built_toxic", "refused_rows", "settled_toxic", "with_reasons"]
+__all__ = ["as_entries", "built_toxic", "refused_rows", "settled_toxic", "told_at", "with_reasons"]
 
 _PLACE = ["_batch", "_ordinal"]
 _KINDS = dict.fromkeys(("unique", "functional_dependency", "sequence", "gap"), "set")  # others are of kind join
@@ -30,12 +30,20 @@ def settled_toxic(
     corrected: bool,
 ) -> pl.DataFrame:
     """What settling refused (_batch, _ordinal, rule, column, value, expected: a line a reason) as TOXIC, in order."""
+    told = told_at(refused, judge, batches, storage)
+    toxic = refused_rows(told, refused, judge, corrected=corrected)
+    return with_ids(toxic.sort(_PLACE), batches, table, judge.spec.version)
+
+
+def told_at(places: pl.DataFrame, judge: Judge, batches: Mapping[int, BatchRow], storage: Storage) -> pl.DataFrame:
+    """`Judge.told_of` the landed records at these places (_batch, _ordinal), each once."""
     told: list[pl.DataFrame] = []
-    for (batch,), lines in refused.group_by("_batch", maintain_order=True):
+    for (batch,), some in places.group_by("_batch", maintain_order=True):
         known = batches[int(str(batch))]
-        rows = read_batch(storage, known)[lines["_ordinal"].unique().sort()]
-        told.append(refused_rows(rows, lines, judge, tombstones=known.kind == "tombstones", corrected=corrected))
-    return with_ids(pl.concat(told).sort(_PLACE), batches, table, judge.spec.version)
+        rows = read_batch(storage, known)[some["_ordinal"].unique().sort()]
+        found = judge.told_of(rows, tombstones=known.kind == "tombstones")
+        told.append(found.select(*_PLACE, "key", "version", "raw", "read", "reasons"))
+    return pl.concat(told)
 
 
 def built_toxic(told: pl.DataFrame, table: str, judge: Judge) -> pl.DataFrame:
@@ -46,11 +54,8 @@ def built_toxic(told: pl.DataFrame, table: str, judge: Judge) -> pl.DataFrame:
     return told.with_columns(pl.Series("id", ids, dtype=pl.String), version).select(TOXIC.names()).cast(TOXIC)
 
 
-def refused_rows(
-    rows: pl.DataFrame, refused: pl.DataFrame, judge: Judge, *, tombstones: bool = False, corrected: bool = False
-) -> pl.DataFrame:
-    """Pulled rows (with _batch, _ordinal) that `refused` has reasons for: all of TOXIC but ids."""
-    told = judge.told_of(rows, tombstones=tombstones)
+def refused_rows(told: pl.DataFrame, refused: pl.DataFrame, judge: Judge, *, corrected: bool = False) -> pl.DataFrame:
+    """`Judge.told_of` rows (with _batch, _ordinal) that `refused` has reasons for: all of TOXIC but ids."""
     lines = refused.join(told.select(*_PLACE, "raw"), on=_PLACE, how="inner", maintain_order="left")
     sources = {column.name: column.source for column in judge.spec.columns}
     values = [

@@ -22,7 +22,7 @@ from tilth.assets.versions import version_column
 from tilth.schemas.judging import REASONS, Judge
 from tilth.schemas.reasons import key_text, one_reason
 
-__all__ = ["ENTRY", "Again", "Changes", "judge_again"]
+__all__ = ["Again", "Changes", "judge_again"]
 
 Changes = Mapping[str, Mapping[str, str | None]]
 """Entry id → source column → the text in its place; None: no value."""

@@ -13,6 +13,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from tilth.assets import state
+from tilth.assets.bulk import in_chunks
 from tilth.assets.listing import raws_of
 from tilth.assets.pulls import batches_named
 from tilth.assets.storage import Storage
@@ -24,7 +25,6 @@ _FORMER = pl.Schema(
     {"former": pl.String(), "key": pl.String(), "_batch": pl.Int64(), "_ordinal": pl.Int64(), "path": pl.String()}
 )
 _PAIR = pl.Schema({"former": pl.String(), "id": pl.String()})
-_CHUNK = 500
 
 
 def same_records(
@@ -47,11 +47,11 @@ def same_records(
 def _openings(connection: sa.Connection, table: str, former: Sequence[str]) -> Iterator[pl.DataFrame]:
     """Every place where they were opened (_FORMER)."""
     of, entry = state.events.c, state.entries.c
-    for start in range(0, len(former), _CHUNK):
+    for some in in_chunks(former):
         query = (
             sa.select(entry.id, entry.key, of.batch_id, of.ordinal, of.path)
             .join_from(state.entries, state.events, of.entry_id == entry.id)
-            .where(of.event == "opened", entry.table_name == table, entry.id.in_(former[start : start + _CHUNK]))
+            .where(of.event == "opened", entry.table_name == table, entry.id.in_(some))
             .order_by(of.id)
         )
         yield pl.DataFrame([tuple(row) for row in connection.execute(query)], schema=_FORMER, orient="row")

@@ -12,7 +12,7 @@ from tilth.assets.lake import Lake
 from tilth.assets.outcomes import PLACE, Outcomes, Verdicts, outcomes
 from tilth.assets.parquet import Sheet
 from tilth.assets.pulls import BatchRow, PullRow
-from tilth.assets.refusals import with_reasons
+from tilth.assets.refusals import told_at, with_reasons
 from tilth.assets.spilled import Spilled
 from tilth.assets.toxic import of_fault, read_batch, version_text
 from tilth.schemas.contest import Contest
@@ -114,11 +114,4 @@ def _condemned(work: _Work, tied: pl.DataFrame) -> pl.DataFrame:
     number = version_text(version, spec.schema[version]) if version else pl.lit(None, dtype=pl.String)
     listed = one_reason(pl.lit("unique"), ",".join(spec.key), text, "one record per key and version")
     why = tied.select(*PLACE, number.alias("version"), listed)
-    told = [
-        work.judge.told_of(
-            read_batch(work.lake.storage, work.batches[batch])[some["_ordinal"]],
-            tombstones=work.batches[batch].kind == "tombstones",
-        )
-        for (batch,), some in tied.group_by("_batch", maintain_order=True)
-    ]
-    return with_reasons(pl.concat(told), why)
+    return with_reasons(told_at(tied, work.judge, work.batches, work.lake.storage), why)

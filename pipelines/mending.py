@@ -17,11 +17,11 @@ import polars as pl
 from tilth.assets.declared import TableDeclaration
 from tilth.assets.lake import Lake, Run
 from tilth.assets.listing import Entry, named, raws_of
-from tilth.assets.mends import Mender, discard, keep_mends
+from tilth.assets.mends import ENTRY, Mender, discard, keep_mends
 from tilth.assets.publishing.release import Releases
 from tilth.assets.quarantine import open_entries
 from tilth.assets.ready import judge_changed
-from tilth.assets.replay import ENTRY, judge_again
+from tilth.assets.replay import judge_again
 from tilth.assets.same_record import same_records
 from tilth.errors import TilthError
 from tilth.pipelines.corrections import Changed, Line, changes_of

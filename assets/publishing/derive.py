@@ -145,7 +145,8 @@ def _tied(candidate: Candidate, judge: Judge, raw: Path, good: Path) -> tuple[pl
         )
     quality = _among_rows(candidate, spec, rows)
     found = candidate.frame(f"SELECT q.* FROM {parquet(str(raw))} q SEMI JOIN tilth_tied USING (_ordinal)")
-    return refused_rows(found, candidate.frame("SELECT * FROM tilth_tied ORDER BY ALL"), judge), quality
+    tied = candidate.frame("SELECT * FROM tilth_tied ORDER BY ALL")
+    return refused_rows(judge.told_of(found), tied, judge), quality
 
 
 def _among_rows(candidate: Candidate, spec: Spec, rows: str) -> tuple[Quality, ...]:

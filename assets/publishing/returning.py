@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from tilth.assets.mends import ENTRY
 from tilth.assets.places import ready_path
 from tilth.assets.publishing.engine import parquet
 from tilth.assets.publishing.turns import Turn
-from tilth.assets.replay import ENTRY
 from tilth.assets.storage import Storage
 
 __all__ = ["Back", "one_of_each_key", "returning"]

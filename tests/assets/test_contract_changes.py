@@ -30,7 +30,7 @@ from tilth.assets import parquet, state
 from tilth.assets.declared import TableDeclaration, Toxic
 from tilth.assets.lake import Lake
 from tilth.assets.listing import details
-from tilth.assets.mends import Mender, discard, keep_mends
+from tilth.assets.mends import ENTRY, Mender, discard, keep_mends
 from tilth.assets.night import Publishable, publish_night, set_right
 from tilth.assets.publishing.history import rollback
 from tilth.assets.publishing.release import Releases
@@ -38,7 +38,7 @@ from tilth.assets.publishing.verify import verify
 from tilth.assets.pulls import batches_of
 from tilth.assets.quarantine import open_entries
 from tilth.assets.ready import judge_changed
-from tilth.assets.replay import ENTRY, judge_again
+from tilth.assets.replay import judge_again
 from tilth.assets.toxic import read_batch
 from tilth.schemas.contract import Contract, spec_of
 from tilth.schemas.contract import field as column
