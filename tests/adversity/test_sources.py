@@ -84,9 +84,11 @@ def test_what_a_source_has_is_no_longer_what_is_declared(shop: Shop) -> None:
     assert shop.rows() == {"customers": 2, "items": 2, "orders": 4, "parcels": 3, "spent": 2, "visits": 2}
     assert shop.published("select id, weight from items order by 1") == [(1, 150), (2, 200)]
     toxic = {entry["table"]: entry["reasons"] for entry in shop.tilth("quarantine", "list", "--json").json}
+    heavy = {"rule": "parse", "column": "weight", "value": "heavy", "expected": "integer"}
+    unreadable = {"rule": "not_readable", "column": None, "value": "a PDF document", "expected": "text in utf-8"}
     assert toxic == {
-        "items": [{"rule": "parse", "column": "weight", "value": "heavy", "expected": "integer"}],
-        "parcels": [{"rule": "not_readable", "column": None, "value": "a PDF document", "expected": "text in utf-8"}],
+        "items": [heavy | {"kind": "row", "severity": "error"}],
+        "parcels": [unreadable | {"kind": "file", "severity": "error"}],
     }
     shop.proves_whole()
 

@@ -14,7 +14,7 @@ from tests.connectors.conftest import Database
 from tilth.connectors.protocol import Pull, Token
 from tilth.connectors.sql.connector import SqlConnector
 
-WRITERS, SECONDS, KEYS = 5, 5.0, 400
+WRITERS, SECONDS, KEYS, ROWS = 5, 5.0, 400, 200
 
 
 def write(database: Database, seed: int, stop: threading.Event) -> None:
@@ -31,6 +31,14 @@ def write(database: Database, seed: int, stop: threading.Event) -> None:
                 )
                 stop.wait(rng.choice([0, 0, 0.02, 0.3]))
             connection.rollback() if rng.random() < 0.2 else connection.commit()
+
+
+def enough(database: Database, stop: threading.Event) -> None:
+    """Let them write for some seconds, and on until there are rows to compare."""
+    time.sleep(SECONDS)
+    while database.rows("select count(*) from orders")[0][0] <= ROWS:
+        time.sleep(0.2)
+    stop.set()
 
 
 def pulls(made: SqlConnector, rng: random.Random, stop: threading.Event) -> dict[int, Any]:
@@ -77,7 +85,7 @@ def test_no_row_is_lost(database: Database, user: str) -> None:
     threads = [threading.Thread(target=write, args=(database, n, stop), name=f"writer-{n}") for n in range(WRITERS)]
     for thread in threads:
         thread.start()
-    threading.Timer(SECONDS, stop.set).start()
+    threading.Thread(target=enough, args=(database, stop)).start()
     content = pulls(made, random.Random(11), stop)
     table = {key: (v, at) for key, v, at in database.rows("select id, v, updated_at from orders")}
-    assert len(table) > 200 and {k: content.get(k) for k in table} == table
+    assert len(table) > ROWS and {k: content.get(k) for k in table} == table
