@@ -153,13 +153,14 @@ def _checks(published: Published, names: Sequence[str]) -> Iterator[dg.AssetChec
     for name in names:
         table = published.tables.get(name)
         state = table.state if table else "new"
+        visible = state in _VISIBLE
         reason = (table.reason if table else None) or f"{state}: nothing has been published yet"
         yield dg.AssetCheckResult(
             asset_key=curated_key(name),
             check_name="published",
-            passed=state in _VISIBLE,
-            description=release if state in _VISIBLE else reason,
-            metadata={"state": state, "release": release, "reason": "" if state in _VISIBLE else reason},
+            passed=visible,
+            description=release if visible else reason,
+            metadata={"state": state, "release": release} | ({} if visible else {"reason": reason}),
         )
 
 
