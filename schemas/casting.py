@@ -33,10 +33,6 @@ def exact_cast(raw: pl.Expr, pulled: pl.DataType, column: Column) -> pl.Expr:
         return raw.cast(dtype)
     if is_text(dtype):
         return text_of(raw, pulled)
-    if isinstance(pulled, pl.Categorical | pl.Enum):
-        from tilth.schemas.parse import second_look
-
-        return second_look(raw.cast(pl.String), column)
     if isinstance(dtype, pl.Boolean):
         return _boolean(raw, pulled, column)
     if isinstance(pulled, pl.Boolean):
@@ -46,7 +42,9 @@ def exact_cast(raw: pl.Expr, pulled: pl.DataType, column: Column) -> pl.Expr:
     if isinstance(pulled, pl.Date | pl.Datetime) and isinstance(dtype, pl.Date | pl.Datetime):
         return _time(raw, pulled, column)
     if is_nested(pulled) and is_nested(dtype):
-        return raw.map_batches(lambda values: from_json(json_text(values), dtype, exact=True), return_dtype=dtype)
+        return raw.map_batches(
+            lambda values: from_json(json_text(values, declared=dtype), dtype, exact=True), return_dtype=dtype
+        )
     if isinstance(pulled, pl.Duration) and isinstance(dtype, pl.Duration):
         value = raw.cast(dtype, strict=False)
         return pl.when(value.cast(pulled, strict=False) == raw).then(value)

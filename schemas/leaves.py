@@ -36,15 +36,15 @@ def _some(raw: pl.Expr, dtype: Any, test: Test) -> pl.Expr | None:
     return test(raw, dtype)
 
 
-def retyped(dtype: Any, change: Callable[[Any], Any]) -> Any:
-    """The type with another one for each type inside that holds no others."""
-    if isinstance(dtype, pl.List):
-        return pl.List(retyped(dtype.inner, change))
-    if isinstance(dtype, pl.Array):
-        return pl.Array(retyped(dtype.inner, change), dtype.size)
+def retyped(dtype: Any, change: Callable[[Any, Any], Any], beside: Any = None) -> Any:
+    """The type with another one for each type inside that holds no others, given what stands at its place `beside`."""
+    if isinstance(dtype, pl.List | pl.Array):
+        inner = retyped(dtype.inner, change, beside.inner if isinstance(beside, pl.List | pl.Array) else None)
+        return pl.Array(inner, dtype.size) if isinstance(dtype, pl.Array) else pl.List(inner)
     if isinstance(dtype, pl.Struct):
-        return pl.Struct({field.name: retyped(field.dtype, change) for field in dtype.fields})
-    return change(dtype)
+        known = {one.name: one.dtype for one in beside.fields} if isinstance(beside, pl.Struct) else {}
+        return pl.Struct({one.name: retyped(one.dtype, change, known.get(one.name)) for one in dtype.fields})
+    return change(dtype, beside)
 
 
 def unfinite(raw: pl.Expr, dtype: Any) -> pl.Expr | None:
