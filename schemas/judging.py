@@ -18,12 +18,11 @@ from tilth.schemas.contest import Aside, InMemory
 from tilth.schemas.looked import Judged
 from tilth.schemas.pieces import listed, piece_of
 from tilth.schemas.reasons import REASON, REASONS
-from tilth.schemas.resolve import resolve
 from tilth.schemas.rules import Quality
 from tilth.schemas.splitting import Judge
 from tilth.schemas.streamed import LazyVerdict
 
-__all__ = ["REASON", "REASONS", "Judge", "Judged", "LazyVerdict", "Quality", "Verdict", "judge", "resolve"]
+__all__ = ["REASON", "REASONS", "Judge", "Judged", "LazyVerdict", "Quality", "Verdict", "judge"]
 
 
 @dataclass(frozen=True, slots=True)
