@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandera.polars as pa
 import polars as pl
 import pytest
 
@@ -109,3 +110,27 @@ def test_a_header_of_one_name_that_looks_like_several_is_told(tilth: Callable[..
     said = tilth("judge", "some.csv", "--contract", "things.T", cwd=tmp_path)
     assert said.code == 3
     assert "warning: some.csv: its header is one name, 'id;name'; did you mean --delimiter \";\"?" in said.out
+
+
+@pytest.mark.filterwarnings("ignore:.*support is not guaranteed")
+@pytest.mark.parametrize(
+    ("dtype", "held"),
+    [
+        (pl.Int128, False), (pl.List(pl.UInt128), False), (pl.Struct({}), False), (pl.List(pl.Struct({})), False),
+        (pl.Null, True), (pl.Float16, True), (pl.Duration("ns"), True), (pl.Array(pl.Categorical(), 1), True),
+    ],
+)  # fmt: skip
+def test_a_type_that_no_file_can_hold_is_told_before_anything_is_written(
+    tmp_path: Path, dtype: Any, held: bool
+) -> None:
+    body = {"__annotations__": {"it": dtype}, "it": pa.Field(nullable=True), "__module__": __name__}
+    contract = type("Odd", (pa.DataFrameModel,), body)
+    (tmp_path / "odd.csv").write_text("it,more\n,1\n")
+    if held:
+        assert judge_files([tmp_path / "odd.csv"], contract, Reading(), out=tmp_path / "out").counts["good"] == 1
+        assert pl.read_parquet(tmp_path / "out/good.parquet").schema == {"it": dtype}
+        return
+    with pytest.raises(TilthError, match=r"^Odd\.it: this type cannot be written to Parquet") as caught:
+        judge_files([tmp_path / "odd.csv"], contract, Reading(), out=tmp_path / "out")
+    assert caught.value.next == "the same command without --out" and not (tmp_path / "out").exists()
+    assert judge_files([tmp_path / "odd.csv"], contract, Reading()).counts["good"] == 1
