@@ -6,6 +6,7 @@ import polars as pl
 from polars import selectors as cs
 
 from tilth.schemas.dtypes import is_text
+from tilth.schemas.leaves import unmapped
 from tilth.schemas.nested import from_json, is_nested, json_text
 from tilth.schemas.spec import Column
 from tilth.schemas.texts import boolean, decimal, without_exponent
@@ -28,7 +29,9 @@ def same_type(pulled: pl.DataType, declared: pl.DataType) -> bool:
 
 def exact_cast(raw: pl.Expr, pulled: pl.DataType, column: Column) -> pl.Expr:
     """The column's values from typed source values."""
-    dtype = column.dtype
+    dtype, plain = column.dtype, unmapped(pulled)
+    if plain != pulled:
+        return exact_cast(raw.cast(plain), plain, column)
     if isinstance(pulled, pl.Null):
         return raw.cast(dtype)
     if is_text(dtype):
@@ -98,8 +101,9 @@ def text_of(raw: pl.Expr, dtype: pl.DataType) -> pl.Expr:
         return raw
     if isinstance(dtype, pl.Date | pl.Datetime):
         return _day_text(raw, dtype)
-    if is_nested(dtype):
-        return raw.map_batches(json_text, return_dtype=pl.String)
+    plain = unmapped(dtype)
+    if is_nested(plain):
+        return raw.cast(plain).map_batches(json_text, return_dtype=pl.String)
     if isinstance(dtype, pl.Binary):
         return raw.bin.encode("hex")
     if isinstance(dtype, pl.Object):

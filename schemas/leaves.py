@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-__all__ = ["Test", "beyond_calendar", "in_days", "retyped", "some_leaf", "unfinite"]
+__all__ = ["Test", "beyond_calendar", "in_days", "retyped", "some_leaf", "unfinite", "unmapped"]
 
 Test = Callable[[pl.Expr, Any], pl.Expr | None]
 """Asks a value that holds no others, given its type; None where no value of that type can pass."""
@@ -45,6 +45,18 @@ def retyped(dtype: Any, change: Callable[[Any, Any], Any], beside: Any = None) -
         known = {one.name: one.dtype for one in beside.fields} if isinstance(beside, pl.Struct) else {}
         return pl.Struct({one.name: retyped(one.dtype, change, known.get(one.name)) for one in dtype.fields})
     return change(dtype, beside)
+
+
+def unmapped(dtype: Any) -> Any:
+    """The type with a list of keys and values for each map inside, which polars casts to nothing else."""
+
+    def listed(leaf: Any, beside: Any) -> Any:
+        del beside
+        if not isinstance(leaf, pl.Map):
+            return leaf
+        return pl.List(pl.Struct({"key": unmapped(leaf.key), "value": unmapped(leaf.value)}))
+
+    return retyped(dtype, listed)
 
 
 def unfinite(raw: pl.Expr, dtype: Any) -> pl.Expr | None:
