@@ -1,6 +1,7 @@
 """Files to be judged without a project: their records, frame by frame, and where each record stands.
 
-Parquet is read in slices. Every other kind is read once, as declared, into Parquet of text in a folder of its own.
+Parquet is read in slices. Every other kind is read once, as declared, into Parquet of text in a folder of its own; so
+is Parquet with values that no data frame has.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tilth.assets.landable import in_odd_zone, late, unreadable, with_texts
 from tilth.connectors.files import delimited, excel
 from tilth.connectors.files.formats import Delimited, Excel, form_of
 from tilth.connectors.files.parts import Part
@@ -66,11 +69,43 @@ def opened(file: Path, reading: Reading, folder: Path) -> Opened:
     if kind is None or file.is_dir():
         raise unknown_kind(file)
     with told(file, reading, part="footer"):
+        copy = folder / f"{len(list(folder.iterdir()))}.parquet"
         if kind == "parquet":
-            return _opened(file, file, reading, None)
+            return _parquet(file, reading, copy)
         with file.open("rb") as stream:
-            parts = _parts(stream, file, reading, kind)
-            return _kept(file, parts, reading, folder / f"{len(list(folder.iterdir()))}.parquet")
+            return _kept(file, _parts(stream, file, reading, kind), reading, copy)
+
+
+def _parquet(file: Path, reading: Reading, copy: Path) -> Opened:
+    """As it is, or a copy where a data frame would not read it as it is."""
+    odd = _odd(file)
+    if odd is None:
+        return _opened(file, file, reading, None)
+    with pq.ParquetFile(file) as source:
+        return _kept(file, _copied(source, odd), reading, copy)
+
+
+def _odd(file: Path) -> set[int] | None:
+    """Which columns must be copied as text; None: the file needs no copy, or is one that polars shall complain of."""
+    try:
+        with pq.ParquetFile(file) as source:
+            kinds = source.schema_arrow.types
+            times = [at for at, kind in enumerate(kinds) if pa.types.is_time(kind)]
+            names = [source.schema_arrow.names[at] for at in times]
+            batches = source.iter_batches(columns=names) if names else ()
+            odd = {times[at] for at in late(pa.Table.from_batches([batch]) for batch in batches)}
+    except (pa.ArrowException, OSError):
+        return None
+    odd |= {at for at, kind in enumerate(kinds) if unreadable(kind)}
+    return odd if odd or any(map(in_odd_zone, kinds)) else None
+
+
+def _copied(source: pq.ParquetFile, odd: set[int]) -> Iterator[Part]:
+    first = 1
+    for table in chain([source.schema_arrow.empty_table()], source.iter_batches()):
+        some = table if isinstance(table, pa.Table) else pa.Table.from_batches([table])
+        yield Part(with_texts(some, odd), range(first, first + some.num_rows))
+        first += some.num_rows
 
 
 def _kept(file: Path, parts: Iterator[Part], reading: Reading, parquet: Path) -> Opened:
