@@ -5,11 +5,11 @@ from __future__ import annotations
 import polars as pl
 from polars import selectors as cs
 
-from tilth.schemas.dtypes import is_text
+from tilth.schemas.dtypes import is_text, is_words
 from tilth.schemas.leaves import unmapped
 from tilth.schemas.nested import from_json, is_nested, json_text
 from tilth.schemas.spec import Column
-from tilth.schemas.texts import boolean, decimal, without_exponent
+from tilth.schemas.texts import boolean, category, decimal, without_exponent
 from tilth.schemas.times import from_instant, from_wall
 
 _DAYS = 95_000_000  # from 1970: some 260,000 years
@@ -34,8 +34,9 @@ def exact_cast(raw: pl.Expr, pulled: pl.DataType, column: Column) -> pl.Expr:
         return exact_cast(raw.cast(plain), plain, column)
     if isinstance(pulled, pl.Null):
         return raw.cast(dtype)
-    if is_text(dtype):
-        return text_of(raw, pulled)
+    if is_words(dtype):
+        text = text_of(raw, pulled)
+        return text if is_text(dtype) else category(text, dtype)
     if isinstance(dtype, pl.Boolean):
         return _boolean(raw, pulled, column)
     if isinstance(pulled, pl.Boolean):
