@@ -6,6 +6,7 @@ space for twice the time. These files are read whole, once or twice, and soon sw
 
 from __future__ import annotations
 
+import io
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,13 +14,14 @@ from types import TracebackType
 from typing import Any  # for what is Arrow's: pyarrow has no type stubs
 
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 from polars import selectors as cs
 
 from tilth.assets.storage import Storage
 from tilth.errors import LakeError
 
-__all__ = ["Sheet", "columns_of", "frames", "matching", "read", "write"]
+__all__ = ["Sheet", "can_hold", "columns_of", "frames", "matching", "read", "write"]
 
 _ROW_GROUP = 1_048_576
 
@@ -100,7 +102,17 @@ class Sheet:
             self._writer.write_table(table.cast(self._arrow), row_group_size=_ROW_GROUP)
 
 
-def _writer(path: Path, schema: Any) -> pq.ParquetWriter:
+def can_hold(dtype: pl.DataType) -> bool:
+    """Whether values of this type can be written."""
+    try:
+        empty = pl.DataFrame(schema={"": dtype}).to_arrow(compat_level=pl.CompatLevel.oldest())
+        _writer(io.BytesIO(), empty.schema).close()
+    except pa.ArrowException:
+        return False
+    return True
+
+
+def _writer(path: Path | io.BytesIO, schema: Any) -> pq.ParquetWriter:
     return pq.ParquetWriter(path, schema, compression="lz4", use_dictionary=False, write_statistics=False)
 
 

@@ -104,7 +104,7 @@ def _measured(who: str, folder: str, rows: int) -> dict[str, Any]:
 
 def _files(who: str, folder: Path, rows: int) -> dict[str, Any]:
     from tilth.pipelines.judged import judge_files
-    from tilth.pipelines.judged_files import Reading
+    from tilth.pipelines.judged_faults import Reading
 
     source, out = folder / "orders.parquet", folder / who.replace(" ", "_")
     out.mkdir(exist_ok=True)

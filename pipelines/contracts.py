@@ -22,11 +22,16 @@ from tilth.errors import ContractError, DeclarationError, TilthError
 
 __all__ = ["contract_class", "placed", "shown_place", "written"]
 
+_PATH = re.compile(r"^\w+(\.\w+)+$")
 _NAMED = re.compile(r"^([^:]+\.py):([0-9]+): (.*)$")
 
 
 def contract_class(path: str, *, code: Path, where: str) -> type:
     """The class that `path` names; an error with the near match when there is none or its module is broken."""
+    if not _PATH.match(path):
+        meant = re.sub(r"^\./|\.py(?=[.:/])", "", path).replace("/", ".").replace(":", ".")
+        expected = f"{meant}, perhaps" if _PATH.match(meant) else "module.Class, like contracts.Customer"
+        raise DeclarationError("this names no class", where=where, expected=expected, got=path, next="tilth check")
     module_name, _, class_name = path.rpartition(".")
     module = _module(module_name, code, where)
     found = getattr(module, class_name, None)

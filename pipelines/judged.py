@@ -18,7 +18,8 @@ import polars as pl
 
 from tilth.assets.declaration import raise_mistakes
 from tilth.assets.spilled import Spilled
-from tilth.pipelines.judged_files import Opened, Reading, opened
+from tilth.pipelines.judged_faults import Reading
+from tilth.pipelines.judged_files import Opened, opened
 from tilth.pipelines.judged_out import writing
 from tilth.schemas.pieces import Piece, listed, pieces
 from tilth.schemas.splitting import Judge
@@ -44,7 +45,7 @@ class Judgement:
     unjudged: tuple[str, ...]  # what only other tables, or what is published, can tell
     held: Sequence[str]  # rules of the whole table that do not hold: it would not be published
     written: Sequence[Path]
-    warnings: tuple[str, ...] = ()  # rules that work, and cost
+    warnings: tuple[str, ...] = ()  # headers that look odd, and rules that work, and cost
 
 
 def judge_files(
@@ -69,7 +70,8 @@ def judge_files(
         records = Counter({str(file): 0 for file in files})
         for one in some:
             records[str(one.file)] += one.records
-        warnings = tuple(f"{one.where}: {one.what}" for one in slow(judge.rules))
+        doubts = (doubt for one in some if (doubt := one.doubt()))
+        warnings = (*doubts, *(f"{one.where}: {one.what}" for one in slow(judge.rules)))
         return Judgement(
             tally.counts, records, tally.rules(), tally.toxic(), judge.unjudged, tally.held, written, warnings
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from tilth.assets.parquet import Sheet
+from tilth.assets.parquet import Sheet, can_hold
 from tilth.errors import TilthError
 from tilth.pipelines.corrections import safe_texts
 from tilth.schemas.pieces import listed
@@ -59,7 +59,7 @@ def writing(folder: Path, spec: Spec, *, force: bool = False) -> Generator[Sheet
     good.parquet is as the contract has it, reasons.csv safe to open in a spreadsheet.
     """
     for column in spec.columns:
-        if isinstance(column.dtype, pl.Int128 | pl.UInt128):
+        if not can_hold(column.dtype):
             what, where = "this type cannot be written to Parquet", f"{spec.name}.{column.name}"
             raise TilthError(what, where=where, got=str(column.dtype), next="the same command without --out")
     places = [folder / name for name in _NAMES]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import polars as pl
 from polars import selectors as cs
 
-from tilth.schemas.dtypes import is_text
+from tilth.schemas.dtypes import is_text, is_words
+from tilth.schemas.leaves import unmapped
 from tilth.schemas.nested import from_json, is_nested, json_text
 from tilth.schemas.spec import Column
-from tilth.schemas.texts import boolean, decimal, without_exponent
+from tilth.schemas.texts import boolean, category, decimal, without_exponent
 from tilth.schemas.times import from_instant, from_wall
 
 _DAYS = 95_000_000  # from 1970: some 260,000 years
@@ -28,15 +29,14 @@ def same_type(pulled: pl.DataType, declared: pl.DataType) -> bool:
 
 def exact_cast(raw: pl.Expr, pulled: pl.DataType, column: Column) -> pl.Expr:
     """The column's values from typed source values."""
-    dtype = column.dtype
+    dtype, plain = column.dtype, unmapped(pulled)
+    if plain != pulled:
+        return exact_cast(raw.cast(plain), plain, column)
     if isinstance(pulled, pl.Null):
         return raw.cast(dtype)
-    if is_text(dtype):
-        return text_of(raw, pulled)
-    if isinstance(pulled, pl.Categorical | pl.Enum):
-        from tilth.schemas.parse import second_look
-
-        return second_look(raw.cast(pl.String), column)
+    if is_words(dtype):
+        text = text_of(raw, pulled)
+        return text if is_text(dtype) else category(text, dtype)
     if isinstance(dtype, pl.Boolean):
         return _boolean(raw, pulled, column)
     if isinstance(pulled, pl.Boolean):
@@ -46,7 +46,9 @@ def exact_cast(raw: pl.Expr, pulled: pl.DataType, column: Column) -> pl.Expr:
     if isinstance(pulled, pl.Date | pl.Datetime) and isinstance(dtype, pl.Date | pl.Datetime):
         return _time(raw, pulled, column)
     if is_nested(pulled) and is_nested(dtype):
-        return raw.map_batches(lambda values: from_json(json_text(values), dtype, exact=True), return_dtype=dtype)
+        return raw.map_batches(
+            lambda values: from_json(json_text(values, declared=dtype), dtype, exact=True), return_dtype=dtype
+        )
     if isinstance(pulled, pl.Duration) and isinstance(dtype, pl.Duration):
         value = raw.cast(dtype, strict=False)
         return pl.when(value.cast(pulled, strict=False) == raw).then(value)
@@ -100,8 +102,9 @@ def text_of(raw: pl.Expr, dtype: pl.DataType) -> pl.Expr:
         return raw
     if isinstance(dtype, pl.Date | pl.Datetime):
         return _day_text(raw, dtype)
-    if is_nested(dtype):
-        return raw.map_batches(json_text, return_dtype=pl.String)
+    plain = unmapped(dtype)
+    if is_nested(plain):
+        return raw.cast(plain).map_batches(json_text, return_dtype=pl.String)
     if isinstance(dtype, pl.Binary):
         return raw.bin.encode("hex")
     if isinstance(dtype, pl.Object):

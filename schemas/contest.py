@@ -80,7 +80,7 @@ class Contest:
                 self.aside.put(self.first + one, part)
 
     def outcomes(self) -> Iterator[tuple[pl.DataFrame, pl.Series]]:
-        """The rows again, some at a time, and what becomes of each: see `resolve`."""
+        """The rows again, some at a time, and what becomes of each: see `outcomes`."""
         for share in range(self.shares):
             leading: pl.DataFrame | None = None
             for rows in self._taken(share):

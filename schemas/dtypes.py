@@ -10,7 +10,7 @@ import polars as pl
 from tilth.schemas.formats import sample
 from tilth.schemas.spec import Column
 
-__all__ = ["PUBLISHABLE", "USABLE", "expected_value", "is_text", "kind_of", "publishable", "usable"]
+__all__ = ["PUBLISHABLE", "USABLE", "expected_value", "is_text", "is_words", "kind_of", "publishable", "usable"]
 
 USABLE = "str, int, float, bool, date, datetime, pl.Decimal(precision, scale) or another polars type, but no pl.Object"
 PUBLISHABLE = "a type that DuckDB can hold; judge() and tilth judge take this one, too"
@@ -41,6 +41,10 @@ def usable(dtype: object) -> pl.DataType | None:
 
 def publishable(dtype: pl.DataType) -> bool:
     """Whether the curated file can hold such values as they are."""
+    if isinstance(dtype, pl.Struct):
+        names = {field.name.lower() for field in dtype.fields}
+        if "" in names or len(names) < max(1, len(dtype.fields)):  # DuckDB tells names apart by more than case
+            return False
     return not isinstance(dtype, _UNPUBLISHED) and all(publishable(inner) for inner in _inner(dtype))
 
 
@@ -54,6 +58,11 @@ def _inner(dtype: pl.DataType) -> list[Any]:
 def is_text(dtype: pl.DataType) -> bool:
     """Whether values of this type are text."""
     return isinstance(dtype, pl.String)
+
+
+def is_words(dtype: pl.DataType) -> bool:
+    """Whether pulled values of this type are read as text: also those that a source keeps as words of a list."""
+    return isinstance(dtype, pl.String | pl.Categorical | pl.Enum)
 
 
 def kind_of(dtype: pl.DataType) -> str:

@@ -18,12 +18,11 @@ from tilth.schemas.contest import Aside, InMemory
 from tilth.schemas.looked import Judged
 from tilth.schemas.pieces import listed, piece_of
 from tilth.schemas.reasons import REASON, REASONS
-from tilth.schemas.resolve import resolve
 from tilth.schemas.rules import Quality
 from tilth.schemas.splitting import Judge
 from tilth.schemas.streamed import LazyVerdict
 
-__all__ = ["REASON", "REASONS", "Judge", "Judged", "LazyVerdict", "Quality", "Verdict", "judge", "resolve"]
+__all__ = ["REASON", "REASONS", "Judge", "Judged", "LazyVerdict", "Quality", "Verdict", "judge"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +51,7 @@ def judge(
     Rows of a scan that share such a value wait `aside` until all have come: in memory, or with
     `tilth.assets.spilled.Spilled` on disk.
     """
+    _require_frame(rows)
     judge = Judge.of(contract, pulled=rows.collect_schema())
     if isinstance(rows, pl.LazyFrame):
         return LazyVerdict(rows, judge, aside=aside)
@@ -59,3 +59,10 @@ def judge(
     return Verdict(
         piece.good, piece.toxic, listed(piece.toxic), piece.counts, piece.quality, judge.unjudged, piece.held
     )
+
+
+def _require_frame(rows: object) -> None:
+    if not isinstance(rows, pl.DataFrame | pl.LazyFrame):
+        got = f"{type(rows).__module__}.{type(rows).__qualname__}".removeprefix("builtins.")
+        how = "pl.from_pandas and pl.from_arrow make one" if "." in got else "pl.DataFrame(rows) makes one"
+        raise TypeError(f"judge() takes a polars frame or scan, got {got}: {how}")

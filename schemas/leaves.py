@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-__all__ = ["Test", "beyond_calendar", "in_days", "retyped", "some_leaf", "unfinite"]
+__all__ = ["Test", "beyond_calendar", "in_days", "retyped", "some_leaf", "unfinite", "unmapped"]
 
 Test = Callable[[pl.Expr, Any], pl.Expr | None]
 """Asks a value that holds no others, given its type; None where no value of that type can pass."""
@@ -36,15 +36,27 @@ def _some(raw: pl.Expr, dtype: Any, test: Test) -> pl.Expr | None:
     return test(raw, dtype)
 
 
-def retyped(dtype: Any, change: Callable[[Any], Any]) -> Any:
-    """The type with another one for each type inside that holds no others."""
-    if isinstance(dtype, pl.List):
-        return pl.List(retyped(dtype.inner, change))
-    if isinstance(dtype, pl.Array):
-        return pl.Array(retyped(dtype.inner, change), dtype.size)
+def retyped(dtype: Any, change: Callable[[Any, Any], Any], beside: Any = None) -> Any:
+    """The type with another one for each type inside that holds no others, given what stands at its place `beside`."""
+    if isinstance(dtype, pl.List | pl.Array):
+        inner = retyped(dtype.inner, change, beside.inner if isinstance(beside, pl.List | pl.Array) else None)
+        return pl.Array(inner, dtype.size) if isinstance(dtype, pl.Array) else pl.List(inner)
     if isinstance(dtype, pl.Struct):
-        return pl.Struct({field.name: retyped(field.dtype, change) for field in dtype.fields})
-    return change(dtype)
+        known = {one.name: one.dtype for one in beside.fields} if isinstance(beside, pl.Struct) else {}
+        return pl.Struct({one.name: retyped(one.dtype, change, known.get(one.name)) for one in dtype.fields})
+    return change(dtype, beside)
+
+
+def unmapped(dtype: Any) -> Any:
+    """The type with a list of keys and values for each map inside, which polars casts to nothing else."""
+
+    def listed(leaf: Any, beside: Any) -> Any:
+        del beside
+        if not isinstance(leaf, pl.Map):
+            return leaf
+        return pl.List(pl.Struct({"key": unmapped(leaf.key), "value": unmapped(leaf.value)}))
+
+    return retyped(dtype, listed)
 
 
 def unfinite(raw: pl.Expr, dtype: Any) -> pl.Expr | None:

@@ -25,14 +25,17 @@ def is_nested(dtype: pl.DataType) -> bool:
     return isinstance(dtype, pl.List | pl.Array | pl.Struct)
 
 
-def json_text(values: pl.Series) -> pl.Series:
-    """Each value as canonical JSON; a date or time beyond any calendar is the number that stands for it."""
+def json_text(values: pl.Series, *, declared: Any = None) -> pl.Series:
+    """Each value as canonical JSON; a date or time beyond any calendar is the number that stands for it.
+
+    Floats are told by their shortest text; by all their digits where a `declared` type wants their number.
+    """
     dtype, far = values.dtype, some_leaf(values, beyond_calendar)
     if far is None or not far.any():
-        return _texts(values, dtype, _counted(dtype))
-    numbers = _texts(values.filter(far), dtype, _counted(dtype, in_days))
+        return _texts(values, dtype, _counted(dtype, declared))
+    numbers = _texts(values.filter(far), dtype, _counted(dtype, declared, in_days))
     order = pl.concat([(~far).arg_true(), far.arg_true()]).arg_sort()
-    return _texts(values.filter(~far), dtype, _counted(dtype)).append(numbers).gather(order)
+    return _texts(values.filter(~far), dtype, _counted(dtype, declared)).append(numbers).gather(order)
 
 
 def _texts(values: pl.Series, dtype: pl.DataType, counted: Any) -> pl.Series:
@@ -45,9 +48,16 @@ def _nothing_more(dtype: Any) -> bool:
     return False
 
 
-def _counted(dtype: Any, also: Callable[[Any], bool] = _nothing_more) -> Any:
-    """The type with whole numbers for what Python's own types would cut or cannot hold, and for `also`."""
-    return retyped(dtype, lambda leaf: pl.Int64() if _beyond_python(leaf) or also(leaf) else leaf)
+def _counted(dtype: Any, declared: Any, also: Callable[[Any], bool] = _nothing_more) -> Any:
+    """The type with what Python's own types would cut or cannot hold, and `also` more, as whole numbers or as text."""
+
+    def told(leaf: Any, wanted: Any) -> Any:
+        if _beyond_python(leaf) or also(leaf):
+            return pl.Int64()
+        number = wanted is not None and wanted.is_numeric() and not isinstance(wanted, pl.Decimal)
+        return pl.String() if leaf.is_float() and not number else leaf
+
+    return retyped(dtype, told, declared)
 
 
 def _beyond_python(dtype: Any) -> bool:
@@ -65,9 +75,17 @@ def _text(value: Any, dtype: Any) -> str:
         return f"{value:f}"
     if value is not None and _beyond_python(dtype):
         return _quoted(_of_count(value, dtype))
-    if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
-        return json.dumps(value)
-    return _quoted(_leaf(value))
+    if value is not None and dtype.is_float():
+        return _of_float(value)
+    return json.dumps(value) if value is None or isinstance(value, bool | int) else _quoted(_leaf(value))
+
+
+def _of_float(told: float | str) -> str:
+    """The shortest text that reads back as the float, whatever its width, where that was told; else its number."""
+    value = float(told)
+    if not math.isfinite(value):
+        return _quoted(str(value))
+    return f"{int(value)}.0" if isinstance(told, float) and abs(value) >= _ALL_DIGITS else json.dumps(value)
 
 
 def _of_count(count: int, dtype: Any) -> str:
@@ -112,11 +130,13 @@ def from_json(texts: pl.Series, dtype: pl.DataType, *, exact: bool = False) -> p
     return pl.Series(texts.name, read, dtype=retyped(dtype, _plain)).cast(dtype)
 
 
-def _plain(leaf: Any) -> Any:
+def _plain(leaf: Any, beside: Any) -> Any:
+    del beside
     return (pl.Int32() if isinstance(leaf, pl.Date) else pl.Int64()) if leaf.is_temporal() else leaf
 
 
 _DIGITS = 40  # more than any type holds
+_ALL_DIGITS = 1e16  # from here on, the shortest text of a float has not all digits of its number
 _SECONDS = 19  # characters to the end of the seconds
 
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 import polars as pl
 
 from tilth.schemas.casting import exact_cast, exactly, same_type
-from tilth.schemas.dtypes import is_text
+from tilth.schemas.dtypes import is_text, is_words
 from tilth.schemas.formats import ISO_DATE, sample
 from tilth.schemas.leaves import some_leaf, unfinite
 from tilth.schemas.nested import from_json, is_nested
@@ -31,8 +31,8 @@ Parsed = tuple[pl.Series, pl.Series | None]
 def first_look(column: Column, pulled: pl.Series) -> pl.Expr:
     """The column's values, null where the value is blank, unusual or unparsable."""
     raw = exactly(column.source)
-    if is_text(pulled.dtype):
-        return _first_text(raw, column, pulled).alias(column.name)
+    if is_words(pulled.dtype):
+        return _first_text(raw.cast(pl.String), column, pulled).alias(column.name)
     if same_type(pulled.dtype, column.dtype):
         return raw.alias(column.name)
     return exact_cast(raw, pulled.dtype, column).alias(column.name)
@@ -122,8 +122,9 @@ def blank(text: pl.Series) -> pl.Series:
 
 def parse(column: Column, pulled: pl.Series, value: pl.Series) -> Parsed:
     """Finish what the first look began: `value` with the unusual spellings read, and what stays unparsable."""
-    if is_text(pulled.dtype):
-        return _unblanked(pulled, value) if is_text(column.dtype) else _second(column, pulled, value)
+    if is_words(pulled.dtype):
+        texts = pulled.cast(pl.String)
+        return _unblanked(texts, value) if is_text(column.dtype) else _second(column, texts, value)
     value = _finite(column, value)
     if value.null_count() == pulled.null_count():
         return value, None

@@ -10,23 +10,10 @@ from collections.abc import Sequence
 
 import polars as pl
 
-__all__ = ["leaders", "outcomes", "resolve"]
+__all__ = ["leaders", "outcomes"]
 
 _PLACE = ("_batch", "_ordinal")
 _AT, _SAME, _NEWEST, _FIRST = "tilth: at", "tilth: same", "tilth: newest", "tilth: first "  # no column is called so
-
-
-def resolve(
-    contested: pl.DataFrame, key: str | Sequence[str], *, version: str | None, content: Sequence[str]
-) -> pl.DataFrame:
-    """`_batch`, `_ordinal` and the outcome of each row, in the order of the rows.
-
-    Outcomes: `winner`; `superseded` (an older version); `duplicate` (as new and as the winner, the first record by
-    batch and ordinal); `unique` (as new, different content: all of the tie). Null is the lowest version.
-    """
-    keys = [key] if isinstance(key, str) else list(key)
-    leading = leaders(contested, keys, version=version, content=content)
-    return contested.select(*_PLACE, outcomes(contested, leading, keys, version=version))
 
 
 def leaders(
@@ -56,7 +43,11 @@ def leaders(
 
 
 def outcomes(records: pl.DataFrame, leading: pl.DataFrame, key: Sequence[str], *, version: str | None) -> pl.Series:
-    """What becomes of each record, given who leads among all records of its key."""
+    """What becomes of each record, in their order, given who leads among all records of its key.
+
+    `winner`; `superseded` (an older version; null is the lowest); `duplicate` (as new and as the winner, the first
+    record by batch and ordinal); `unique` (as new, different content: all of the tie).
+    """
     newest = [pl.col(version).alias(_NEWEST)] if version else []
     first = [pl.col(name).alias(_FIRST + name) for name in _PLACE]
     known = leading.select(*key, _SAME, *newest, *first)

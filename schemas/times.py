@@ -6,12 +6,16 @@ the type holds are refused, and so is what leaves the years 1 to 9999 on its way
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import polars as pl
 
 from tilth.schemas.formats import ISO_DATE, ISO_DATETIME, ISO_TIME, fraction_of, has_clock, has_offset, native, pattern
 from tilth.schemas.spec import Column
 
 __all__ = ["Times", "from_instant", "from_wall", "moment", "timed"]
+
+_NO_TIME = -(2**63)  # numpy's and pandas' "not a time"
 
 
 def timed(text: pl.Expr, column: Column) -> pl.Expr:
@@ -78,9 +82,17 @@ def _iso_moments(text: pl.Expr, column: Column) -> pl.Expr:
     minutes = pl.when(minutes < 24 * 60).then(minutes) * pl.when(offset.str.starts_with("-")).then(-1).otherwise(1)
     local = wall + pl.duration(microseconds=micros)
     instant = (local - pl.duration(minutes=minutes)).dt.replace_time_zone("UTC")
-    plain = part.struct[3].is_null()
-    value = pl.when(plain).then(from_wall(local, column)).otherwise(from_instant(instant, minutes == 0, column))
+    plain, whole = part.struct[3].is_null(), _in_micros(column)
+    value = pl.when(plain).then(from_wall(local, whole)).otherwise(from_instant(instant, minutes == 0, whole))
     return _with_nanos(_of_calendar(value, column.dtype), nanos, column.dtype)
+
+
+def _in_micros(column: Column) -> Column:
+    """The column without its billionths of a second, which are put in last."""
+    dtype = column.dtype
+    if isinstance(dtype, pl.Datetime) and dtype.time_unit == "ns":
+        return replace(column, dtype=pl.Datetime("us", dtype.time_zone))
+    return column
 
 
 def _of_calendar(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
@@ -93,12 +105,12 @@ def _of_calendar(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
 def _with_nanos(value: pl.Expr, nanos: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     """A time, or a length of time, of whole microseconds and some billionths of a second; null where they do not fit.
 
-    Either is counted in 64 bits: what runs over begins again at the other end.
+    Counted in more bits than the type has: the least of its moments lie in a microsecond that begins before them all.
     """
     if getattr(dtype, "time_unit", None) != "ns":
         return pl.when(nanos == 0).then(value)
-    more = value + pl.duration(nanoseconds=nanos, time_unit="ns")
-    return pl.when((more >= value) == (nanos >= 0)).then(more)
+    count = (value.to_physical().cast(pl.Int128) * 1000 + nanos).cast(pl.Int64, strict=False)
+    return pl.when(count != _NO_TIME).then(count).cast(dtype)
 
 
 def from_wall(wall: pl.Expr, column: Column) -> pl.Expr:
@@ -173,7 +185,7 @@ def _length(
     micros, nanos = (some.cast(pl.Int64, strict=False) for some in (digits.str.head(6), digits.str.tail(3)))
     sign = pl.when(part.struct[0].is_not_null()).then(-1).otherwise(1)
     exact = ((second * 1_000_000 + micros) * sign).cast(pl.Duration("us"))
-    held = exact.cast(dtype, strict=False)
+    held = exact if dtype.time_unit == "ns" else exact.cast(dtype, strict=False)
     return _with_nanos(pl.when(held.cast(pl.Duration("us")) == exact).then(held), nanos * sign, dtype)
 
 

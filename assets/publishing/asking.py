@@ -16,8 +16,8 @@ __all__ = ["OURS", "numbered", "one_statement"]
 OURS = ("_batch", "_ordinal")
 _PLAIN = (
     "BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "FLOAT",
-    "DOUBLE", "DECIMAL", "VARCHAR", "BLOB", "DATE", "TIME", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS",
-    "TIMESTAMP WITH TIME ZONE",
+    "DOUBLE", "DECIMAL", "VARCHAR", "BLOB", "DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS",
+    "TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS",
 )  # fmt: skip
 _NESTED = ("STRUCT", "MAP", "UNION")
 
@@ -36,7 +36,10 @@ def numbered(candidate: Candidate, sql: str, sources: Collection[str]) -> str:
 
 
 def _exact(name: str, kind: str) -> str:
-    """A column as a file holds it exactly (of HUGEINT, which a sum of integers is, Parquet would make doubles)."""
+    """A column as a file holds it exactly.
+
+    Of HUGEINT, which a sum of integers is, Parquet would make doubles; of the hour 24 of TIME, polars nothing.
+    """
     head, column = kind.partition("(")[0], f"q.{quoted(name)}"
     if kind.endswith("]") or head in _NESTED:
         return f"to_json({column})::VARCHAR AS {quoted(name)}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -17,6 +18,8 @@ from polars import selectors as cs
 from tilth.assets.provenance.columns import PROVENANCE
 from tilth.assets.publishing.engine import quoted
 from tilth.schemas.contract import Spec
+from tilth.schemas.dtypes import is_words
+from tilth.schemas.leaves import retyped
 
 __all__ = ["Candidate", "comma"]
 
@@ -102,8 +105,15 @@ class Candidate:
 
     def _register(self, frame: pl.DataFrame) -> dict[str, str]:
         """Let SQL see a frame as `tilth_loading`, until the next one; its columns and their types."""
-        self.con.register(_LOADING, frame.to_arrow())
+        plain = frame.cast(pl.Schema({name: retyped(dtype, _worded) for name, dtype in frame.schema.items()}))
+        self.con.register(_LOADING, plain.to_arrow())
         return {str(row[0]): str(row[1]) for row in self.run(f"DESCRIBE SELECT * FROM {_LOADING}")}
+
+
+def _worded(leaf: Any, beside: Any) -> Any:
+    """Categories as their words: inside arrays, DuckDB takes the numbers that stand for them."""
+    del beside
+    return pl.String() if is_words(leaf) else leaf
 
 
 def _ddl(columns: dict[str, str]) -> str:

@@ -53,7 +53,7 @@ def judge(
     """
     from tilth.pipelines.contracts import placed
     from tilth.pipelines.judged import judge_files
-    from tilth.pipelines.judged_files import Reading
+    from tilth.pipelines.judged_faults import Reading
 
     reading = Reading(delimiter, encoding, sheet)
     model = _contract(context, contract)

@@ -181,6 +181,7 @@ class Texts(Contract):
         ("amount::HUGEINT", "3"),
         ("amount::BIGNUM", "3"),
         ("TIME '10:30:00'", "10:30:00"),
+        ("TIME '24:00:00'", "24:00:00"),
         ("'ab'::BIT", None),
     ],
 )
@@ -189,6 +190,24 @@ def test_any_type_that_comes_out_is_text_where_text_is_asked_for(tmp_path: Path,
     assert bool(published.problems) == (text is None)
     if text is not None:
         assert seen(tmp_path, "SELECT it FROM texts") == [(text,)]
+
+
+class Fine(Contract):
+    """To the billionth of a second."""
+
+    id: int = column(key=True)
+    clock: pl.Time = column(nullable=True)
+    instant: Annotated[pl.Datetime, "ns", "UTC"] = column()
+
+
+def test_billionths_of_a_second_come_through_and_no_hour_gets_lost(tmp_path: Path) -> None:
+    instant = "TIMESTAMPTZ_NS '2024-01-01 00:00:00.123456789+02' AS instant"
+    sql = f"SELECT id, TIME_NS '23:59:59.123456789' AS clock, {instant} FROM events WHERE id = 1 UNION ALL "
+    late = f"SELECT id, TIME_NS '24:00:00', {instant} FROM events WHERE id = 2"
+    published = made(tmp_path, [{"id": 1}, {"id": 2}], ("fine", sql + late, Fine))
+    assert published.tables["fine"].counts["quarantined"] == 1
+    told = [("23:59:59.123456789", "2023-12-31 22:00:00.123456789+00")]
+    assert seen(tmp_path, "SELECT clock::VARCHAR, instant::VARCHAR FROM fine") == told
 
 
 class Only(Contract):

@@ -136,10 +136,8 @@ def changed(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
     return Undisturbed.of(CHANGE, tables, tmp_path_factory.mktemp("changed"))
 
 
-@pytest.mark.parametrize(
-    ("point", "hit"),
-    [pytest.param(*at, marks=[pytest.mark.long] * (number != 1)) for number, at in enumerate(CHANGE_POINTS)],
-)
+@pytest.mark.long
+@pytest.mark.parametrize(("point", "hit"), CHANGE_POINTS)
 def test_a_night_that_judges_again_is_killed_and_runs_again(
     point: str, hit: int, changed: Undisturbed, tmp_path: Path
 ) -> None:

@@ -5,22 +5,25 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
-from datetime import date
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Optional
 
+import polars as pl
 import pyarrow as pa
 import pytest
 from company import Scripted, declaration, frame_of, lake_in, run_of
 
 from tilth.assets.declared import Deletes, TableDeclaration
+from tilth.assets.landable import landable
 from tilth.assets.night import Publishable, Published, ingest_table, publish_night, set_right
 from tilth.assets.publishing.verify import verify
 from tilth.assets.quarantine import open_entries
 from tilth.connectors.registry import connector
 from tilth.schemas.contract import Contract
 from tilth.schemas.contract import field as column
+from tilth.schemas.judging import judge
 
 
 def night(
@@ -99,6 +102,35 @@ def test_any_name_and_any_type_of_a_column_lands_and_is_read(tmp_path: Path) -> 
     assert row == (1, 2, 3, "[1, 2]", str(WIDE), '[["x", 1]]')
 
 
+class Timed(Contract):
+    """When something happened, to the second."""
+
+    id: int = column(key=True)
+    clock: time = column(nullable=True)
+    at: pl.Datetime("us", "UTC") = column(nullable=True)  # type: ignore[valid-type]
+    all: pl.List(pl.Datetime("us", "UTC")) = column(nullable=True)  # type: ignore[valid-type]
+
+
+def test_the_hour_24_and_zones_that_are_an_offset_are_pulled_as_what_they_are(tmp_path: Path) -> None:
+    zone, noon = pa.timestamp("us", "+05:30"), datetime(2026, 1, 1, 12, tzinfo=UTC)
+    columns = {"id": pa.int64(), "clock": pa.time64("us"), "at": zone, "all": pa.list_(zone)}
+    clocks = pa.array([43_200_000_000, 86_400_000_000, None], pa.int64()).cast(pa.time64("us"))
+    table = pa.table([pa.array([1, 2, 3]), clocks, pa.array([noon] * 3, zone), pa.array([[noon]] * 3, columns["all"])],
+                     names=[*columns])  # fmt: skip
+    made = landable(table)
+    assert made.column("clock").to_pylist() == ["12:00:00", "24:00:00", None]
+    assert landable(table.take([0])).schema.field("clock").type == pa.time64("us")
+    verdict = judge(pl.DataFrame(made), Timed)
+    assert verdict.good["clock"].to_list() == [time(12), None]
+    assert verdict.good.select("at", "all").row(0) == (noon, [noon])
+    assert verdict.reasons.select("row", "rule", "value").rows() == [(1, "parse", "24:00:00")]
+    rows = [{"id": 1, "clock": time(12), "at": noon, "all": [noon]}]
+    night(tmp_path, Timed, rows, columns)
+    assert seen(tmp_path, 'SELECT clock, "at" = "all"[1], "at"::VARCHAR FROM things') == [
+        (time(12), True, "2026-01-01 12:00:00+00")
+    ]
+
+
 def test_a_key_may_have_any_name_in_the_source(tmp_path: Path) -> None:
     class Keyed(Contract):
         """Known by an odd column."""
@@ -149,17 +181,17 @@ def test_a_table_may_lack_an_optional_column(tmp_path: Path) -> None:
                 shop.execute("alter table things add note text default ' x '")
 
 
-@pytest.mark.parametrize("name", ["[a]", "a*b", "{a,b}", '100%20 it\'s "so" #1; ~'])
-def test_a_project_may_stand_in_a_folder_of_any_name(tmp_path: Path, name: str) -> None:
+def test_a_project_may_stand_in_a_folder_of_any_name(tmp_path: Path) -> None:
     columns = {"name": pa.string(), "amount": pa.int64()}
-    for beside in ("axb", "a"):  # what the name means, as a pattern
+    for beside in ("axb", "a"):  # what the names mean, as patterns
         (tmp_path / beside).mkdir()
         night(tmp_path / beside, Named, [{"name": beside, "amount": 1}], columns)
-    folder = tmp_path / name
-    folder.mkdir()
-    for number in (1, 2):
-        night(folder, Named, [{"name": "mine", "amount": number}, {"name": "b", "amount": -1}], columns, number)
-        assert seen(folder, "SELECT name, amount FROM things") == [("mine", number)]
+    for name in ("[a]", "a*b", "{a,b}", '100%20 it\'s "so" #1; ~'):
+        folder = tmp_path / name
+        folder.mkdir()
+        for number in (1, 2):
+            night(folder, Named, [{"name": name, "amount": number}, {"name": "b", "amount": -1}], columns, number)
+            assert seen(folder, "SELECT name, amount FROM things") == [(name, number)]
 
 
 @pytest.mark.parametrize("name", ["[a]", "a*b", "a?b", "back\\slash", '100%20 it\'s "so" #1', "**"])

@@ -374,11 +374,27 @@ _RECORD = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(nights=st.lists(st.lists(st.lists(_RECORD, max_size=6), max_size=3), min_size=1, max_size=3))
+NIGHTS = st.lists(st.lists(st.lists(_RECORD, max_size=6), max_size=3), min_size=1, max_size=3)
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(nights=NIGHTS)
 def test_every_record_is_where_the_specification_says(
     nights: list[list[list[_Told]]], source: Any, run_at: RunAt
 ) -> None:
+    compare(nights, source, run_at)
+
+
+@pytest.mark.long
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(nights=NIGHTS)
+def test_every_record_is_where_the_specification_says_in_many_nights(
+    nights: list[list[list[_Told]]], source: Any, run_at: RunAt
+) -> None:
+    compare(nights, source, run_at)
+
+
+def compare(nights: list[list[list[_Told]]], source: Any, run_at: RunAt) -> None:
     told: list[_Told] = []
     table = replace(TABLE, deletes=Deletes("column", "gone"))
     with TemporaryDirectory() as folder:

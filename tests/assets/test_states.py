@@ -144,20 +144,20 @@ def _line(rnd: random.Random, key: int) -> Record:
 
 
 @given(st.integers(0, 2**32))
-@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_record_is_in_the_state_the_rules_say(seed: int) -> None:
     compare(family(seed))
 
 
 @given(st.integers(0, 2**32))
-@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_record_without_a_key_is_in_the_state_the_rules_say(seed: int) -> None:
     compare(lines(seed))
 
 
 @pytest.mark.long
 @given(st.integers(0, 2**32))
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=27, deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_record_is_in_the_state_the_rules_say_in_many_histories(seed: int) -> None:
     compare(family(seed))
     compare(lines(seed))

@@ -34,21 +34,22 @@ class Wide(Contract):
     pair: pl.Array(pl.Int16, 2) = column(nullable=True)  # type: ignore[valid-type]
     big: pl.UInt64 = column(nullable=True)
     price: pl.Decimal(38, 2) = column(nullable=True)  # type: ignore[valid-type]
+    words: pl.Array(pl.Categorical, 2) = column(nullable=True)  # type: ignore[valid-type]
 
 
-TEXT = dict.fromkeys(["id", "state", "kind", "at", "image", "tags", "place", "pair", "big", "price"], pa.string())
 ONE = {
     "id": "1", "state": "new", "kind": "a", "at": "23:59:58.5", "image": "00ff", "tags": '["x", "y"]', "pair": "[1, 2]",
-    "place": '{"lon": 2.0, "lat": 1}', "big": str(2**64 - 1), "price": "1" * 36 + ".50",
+    "place": '{"lon": 2.0, "lat": 1}', "big": str(2**64 - 1), "price": "1" * 36 + ".50", "words": '["b", "a"]',
 }  # fmt: skip
+TEXT = dict.fromkeys(ONE, pa.string())
 TYPED: dict[str, Any] = {
     "id": pa.int64(), "state": pa.string(), "kind": pa.dictionary(pa.int32(), pa.string()), "at": pa.time64("us"),
     "image": pa.binary(), "tags": pa.list_(pa.string()), "place": pa.struct({"lat": pa.float64(), "lon": pa.float64()}),
-    "pair": pa.list_(pa.int16()), "big": pa.uint64(), "price": pa.decimal128(38, 2),
+    "pair": pa.list_(pa.int16()), "big": pa.uint64(), "price": pa.decimal128(38, 2), "words": pa.list_(pa.string()),
 }  # fmt: skip
 SAME = {
     "id": 1, "state": "new", "kind": "a", "at": time(23, 59, 58, 500000), "image": b"\x00\xff", "tags": ["x", "y"],
-    "place": {"lat": 1.0, "lon": 2.0}, "pair": [1, 2], "big": 2**64 - 1, "price": ONE["price"],
+    "place": {"lat": 1.0, "lon": 2.0}, "pair": [1, 2], "big": 2**64 - 1, "price": ONE["price"], "words": ["b", "a"],
 }  # fmt: skip
 
 
@@ -56,7 +57,7 @@ def test_every_type_is_published_and_compared(tmp_path: Path) -> None:
     second, third = {"id": "2", "state": "paid"}, {"id": "3", "state": "old", "tags": "[1]"}
     counts = night(tmp_path, Wide, [ONE, second, third], TEXT).tables["things"].counts
     assert (counts["inserted"], counts["quarantined"]) == (2, 1)
-    columns = 'id, state, kind, "at", image, tags, place, pair, big, price::VARCHAR'
+    columns = 'id, state, kind, "at", image, tags, place, pair, big, price::VARCHAR, words'
     (row,) = seen(tmp_path, f"SELECT {columns} FROM things WHERE id = 1")
     assert row == tuple(SAME.values())
     with lake_in(tmp_path).state.read() as connection:

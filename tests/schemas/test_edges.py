@@ -20,8 +20,9 @@ PARTS = {"ms": 10**6, "us": 10**3, "ns": 1}  # of a unit, billionths of a second
 UNITS = st.sampled_from(["ms", "us", "ns"])
 DIGITS = st.text("0123456789", max_size=9) | st.sampled_from(["123", "123000", "123456", "123456000", "123456789"])
 FIRST = dt.datetime(1, 1, 1)
-SECONDS = st.integers(0, (dt.datetime(9999, 12, 31) - FIRST).days * 86_400) | st.integers(-3, 3).map(
-    lambda some: int((dt.datetime(2262, 4, 11, 23, 47, 16) - FIRST).total_seconds()) + some
+ENDS = [dt.datetime(1677, 9, 21, 0, 12, 43), dt.datetime(2262, 4, 11, 23, 47, 16)]  # of what 64 bits of billionths hold
+SECONDS = st.integers(0, (dt.datetime(9999, 12, 31) - FIRST).days * 86_400) | st.builds(
+    lambda end, some: int((end - FIRST).total_seconds()) + some, st.sampled_from(ENDS), st.integers(-2, 2)
 )
 
 
@@ -57,6 +58,17 @@ def test_timestamps(seconds: int, digits: str, unit: Any, zone: str | None, insi
     since = (wall - dt.datetime(1970, 1, 1)) // dt.timedelta(seconds=1)
     nanos = since * NANOS + int(digits.ljust(9, "0"))
     assert read(text, pl.Datetime(unit, zone), inside=inside) == held(nanos, unit)
+
+
+@settings(max_examples=15)
+@given(st.integers(0, 2_000), st.booleans(), st.sampled_from([None, "UTC", "Asia/Tokyo"]), st.booleans())
+def test_the_first_and_last_billionths(of_end: int, first: bool, zone: str | None, inside: bool) -> None:
+    count = of_end - (2**63 - 1) if first else 2**63 - 1 - of_end
+    told = judged(pl.Series([count], dtype=pl.Int64).cast(pl.Datetime("ns", zone)), pl.String())
+    assert read(told.good["it"].item(), pl.Datetime("ns", zone), inside=inside) == count
+    micros = pl.Series([count // 1000], dtype=pl.Int64).cast(pl.Datetime("us", zone))
+    typed = judged(micros, pl.Datetime("ns", zone)).good["it"].to_physical().to_list()
+    assert typed == [whole for whole in [count // 1000 * 1000] if whole > -(2**63)]
 
 
 @given(st.integers(0, 86_399), DIGITS, st.booleans())

@@ -10,6 +10,8 @@ from typing import Any
 
 import pandera.polars as pa
 import polars as pl
+import pyarrow as arrow
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from models import Customer, Measurement, Order, Plain
@@ -330,3 +332,11 @@ def test_the_library_face_settles_keys_inside_the_frame() -> None:
 def test_judging_is_deterministic() -> None:
     first, again = (Judge.of(Customer).rows(landed()) for _ in range(2))
     assert first.good.equals(again.good) and first.toxic.equals(again.toxic) and first.quality == again.quality
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"), [({"a": [1]}, "got dict: pl.Data"), (arrow.table({"a": [1]}), "pl.from_arrow")]
+)
+def test_what_is_no_frame_is_told_how_to_become_one(rows: Any, told: str) -> None:
+    with pytest.raises(TypeError, match=told):
+        judge(rows, Plain)

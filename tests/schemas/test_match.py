@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 
 import duckdb
 import pytest
@@ -74,29 +75,36 @@ def pairs_of(left: list[Row], right: list[Row]) -> set[tuple[int, int, str]]:
     return found
 
 
-def answer(left: list[Row], right: list[Row]) -> list[tuple[int, int, str]]:
+@pytest.fixture(scope="module")
+def con() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as con:
         con.execute("CREATE TABLE companies (company_id INTEGER, vat VARCHAR, site VARCHAR, name VARCHAR)")
         con.execute("CREATE TABLE customers (customer_id INTEGER, vat_no VARCHAR, email VARCHAR, name VARCHAR)")
-        for table, side in (("companies", left), ("customers", right)):
-            if side:
-                con.executemany(f"INSERT INTO {table} VALUES (?, ?, ?, ?)", side)
-        return con.execute(f"SELECT company_id, customer_id, rule FROM ({query_of(MATCH)})").fetchall()
+        yield con
+
+
+def answer(con: duckdb.DuckDBPyConnection, left: list[Row], right: list[Row]) -> list[tuple[int, int, str]]:
+    for table, side in (("companies", left), ("customers", right)):
+        con.execute(f"DELETE FROM {table}")
+        if side:
+            places = ", ".join(["(?, ?, ?, ?)"] * len(side))
+            con.execute(f"INSERT INTO {table} VALUES {places}", [value for row in side for value in row])
+    return con.execute(f"SELECT company_id, customer_id, rule FROM ({query_of(MATCH)})").fetchall()
 
 
 @settings(max_examples=60, derandomize=True, deadline=None)
 @given(rows(1, 2, 3, 4, 5), rows(11, 12, 13, 14, 15))
-def test_pairs_are_those_of_the_oracle(left: list[Row], right: list[Row]) -> None:
-    found = answer(left, right)
+def test_pairs_are_those_of_the_oracle(con: duckdb.DuckDBPyConnection, left: list[Row], right: list[Row]) -> None:
+    found = answer(con, left, right)
     assert len(found) == len({*found}) and {*found} == pairs_of(left, right)
     assert len({pair[0] for pair in found}) == len({pair[1] for pair in found}) == len(found)
 
 
-def test_the_first_rule_wins_and_what_several_share_proves_nothing() -> None:
+def test_the_first_rule_wins_and_what_several_share_proves_nothing(con: duckdb.DuckDBPyConnection) -> None:
     left: list[Row] = [(1, "DE 1", "x.de", "Nord"), (2, None, "gmail.com", "Süd AG"), (3, None, None, "Ost GmbH")]
     right: list[Row] = [(11, "de1", "a@other.de", "Other"), (12, None, "b@x.de", "Sued")]
     right += [(13, None, "c@gmail.com", "Ost"), (14, None, "d@gmail.com", "OST KG")]
-    assert sorted(answer(left, right)) == [(1, 11, "vat_number"), (2, 12, "name")]
+    assert sorted(answer(con, left, right)) == [(1, 11, "vat_number"), (2, 12, "name")]
 
 
 @pytest.mark.parametrize(

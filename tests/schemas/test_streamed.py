@@ -17,8 +17,9 @@ from polars.testing import assert_frame_equal
 
 from tilth.schemas.contract import Contract, field
 from tilth.schemas.judging import judge
-from tilth.schemas.pieces import listed, pieces
+from tilth.schemas.pieces import Piece, listed, piece_of, pieces
 from tilth.schemas.repeats import repeats_in
+from tilth.schemas.rules import summed
 from tilth.schemas.splitting import Judge
 from tilth.schemas.streamed import LazyVerdict
 
@@ -68,12 +69,30 @@ def frame_of(rows: list[tuple[str | None, ...]]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=dict.fromkeys(("plant", "number", "label", "shelf"), pl.String), orient="row")
 
 
+JUDGES = {contract: Judge.of(contract) for contract in (Part, Noisy)}
+
+
+def in_one_pass(frame: pl.DataFrame, judge: Judge, size: int) -> Piece:
+    """What a scan of the frame gives, so many rows at a time, put together."""
+    some = [*LazyVerdict(frame.lazy(), judge, rows=size).pieces()]
+    good, toxic = (pl.concat(parts) for parts in zip(*((one.good, one.toxic) for one in some), strict=True))
+    counts = {name: sum(one.counts[name] for one in some) for name in some[0].counts}
+    return Piece(good, toxic.sort("row"), counts, summed([one for piece in some for one in piece.quality]))
+
+
 @given(ROWS, st.integers(1, 5), st.sampled_from([Part, Noisy]))
 def test_pieces_say_what_the_whole_says(rows: list[tuple[str | None, ...]], size: int, contract: type) -> None:
-    frame = frame_of(rows)
-    whole, lazy = judge(frame, contract), LazyVerdict(frame.lazy(), Judge.of(contract), rows=size)
-    order = ["plant", "number", "label", "shelf"]
-    assert_frame_equal(lazy.good.collect().sort(order), whole.good.sort(order))
+    frame, order = frame_of(rows), ["plant", "number", "label", "shelf"]
+    whole, some = piece_of(JUDGES[contract], frame), in_one_pass(frame, JUDGES[contract], size)
+    assert_frame_equal(some.good.sort(order), whole.good.sort(order))
+    assert_frame_equal(some.toxic, whole.toxic)
+    assert some.counts == whole.counts and set(some.quality) == set(whole.quality)
+
+
+def test_each_result_is_what_all_in_one_pass_are() -> None:
+    frame = frame_of([("a", "1", "l", "0"), ("A ", "1", "l", "0"), ("b", "x", "m", "4"), ("b", "2", "l", "1")] * 2)
+    whole, lazy = judge(frame, Part), LazyVerdict(frame.lazy(), Judge.of(Part), rows=3)
+    assert_frame_equal(lazy.good.collect().sort("plant", "number"), whole.good.sort("plant", "number"))
     assert_frame_equal(lazy.toxic.collect().sort("row"), whole.toxic)
     assert_frame_equal(lazy.reasons.collect().sort("row", maintain_order=True), whole.reasons)
     assert lazy.counts == whole.counts and set(lazy.quality) == set(whole.quality)
@@ -106,10 +125,9 @@ def test_what_must_be_unique_is_as_plain_python_has_it(rows: list[tuple[str | No
         expected |= {(i, column) for i in shared}
         taken |= shared
     standing = {i: values for i, values in standing.items() if i not in taken}
-    verdict = judge(frame_of(rows), Part)
-    unique = {
-        (i, column) for i, rule, column in verdict.reasons.select("row", "rule", "column").rows() if rule == "unique"
-    }
+    verdict = piece_of(JUDGES[Part], frame_of(rows))
+    reasons = listed(verdict.toxic).select("row", "rule", "column")
+    unique = {(i, column) for i, rule, column in reasons.rows() if rule == "unique"}
     alone = {(i, None) for i in verdict.toxic["row"]} - {(i, None) for i, _ in unique}
     assert unique | alone == expected
     assert verdict.counts["good"] == len(standing) and verdict.counts["duplicate"] == duplicates
@@ -129,6 +147,9 @@ class Reversed(pa.DataFrameModel):
     email: str = pa.Field(unique=True)
 
 
+CONTACTS = [Judge.of(contract) for contract in (Contact, Reversed)]
+
+
 @given(st.lists(st.tuples(st.sampled_from("abcdef"), st.sampled_from("123456")), max_size=9), st.integers(1, 4))
 def test_no_unique_group_hides_what_another_finds(rows: list[tuple[str, str]], size: int) -> None:
     frame = pl.DataFrame(rows, schema={"email": pl.String, "phone": pl.String}, orient="row")
@@ -137,12 +158,12 @@ def test_no_unique_group_hides_what_another_finds(rows: list[tuple[str, str]], s
         expected = set[tuple[int, str]]()
     except pa.errors.SchemaErrors as error:
         expected = set(error.failure_cases.select("index", "column").rows())
-    for contract in (Contact, Reversed):
-        whole, lazy = judge(frame, contract), LazyVerdict(frame.lazy(), Judge.of(contract), rows=size)
-        assert set(whole.reasons.select("row", "column").rows()) == expected
-        assert set(lazy.reasons.collect().select("row", "column").rows()) == expected
-        assert whole.counts["good"] == len(rows) - len({row for row, _ in expected}) == lazy.counts["good"]
-        assert set(lazy.quality) == set(whole.quality)
+    for of_contract in CONTACTS:
+        whole, some = piece_of(of_contract, frame), in_one_pass(frame, of_contract, size)
+        assert set(listed(whole.toxic).select("row", "column").rows()) == expected
+        assert_frame_equal(listed(some.toxic), listed(whole.toxic))
+        assert whole.counts["good"] == len(rows) - len({row for row, _ in expected}) == some.counts["good"]
+        assert set(some.quality) == set(whole.quality)
 
 
 @given(st.lists(st.lists(st.integers(0, 40), max_size=12), max_size=6), st.integers(2, 30))

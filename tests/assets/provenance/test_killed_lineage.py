@@ -38,7 +38,6 @@ POINTS = [
     (f"{OURS}.delivery:_note:return", 2),  # noted
     (f"{OURS}.delivery:_forget:return", 1),
 ]
-QUICK = {(f"{OURS}.file:take:return", 1)}  # test_killed.py looks at lineage, too
 
 
 def run(folder: Path, night: int, *point: str) -> int:
@@ -53,10 +52,8 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(
-    ("point", "hit"),
-    [pytest.param(*at, marks=[pytest.mark.long] * (at not in QUICK)) for at in POINTS],
-)
+@pytest.mark.long
+@pytest.mark.parametrize(("point", "hit"), POINTS)
 def test_a_killed_night_is_told_as_it_was(point: str, hit: int, first: Path, tmp_path: Path) -> None:
     folder = tmp_path / "project"
     shutil.copytree(first, folder, symlinks=True)

@@ -113,28 +113,6 @@ def test_all_good_ends_with_0(tilth: Tilth, folder: Path) -> None:
     assert _judge(tilth, folder, "none.csv").code == 0
 
 
-@pytest.mark.parametrize(
-    ("arguments", "told", "step"),
-    [
-        (["all.csv"], "all.csv: this file cannot be judged, ragged (expected 1 cells, got", '--delimiter ";"'),
-        (["gone.csv"], "gone.csv: cannot be read (No such file or directory)", "tilth judge --help"),
-        (["contracts.py"], "contracts.py: cannot read this kind of file (expected .csv", "tilth judge --help"),
-        (["fake.parquet"], "fake.parquet: this is no Parquet file", "tilth judge --help"),
-        (["fake.xlsx"], "fake.xlsx: this file cannot be judged, not_readable", "tilth judge --help"),
-        (["all.csv", "--encoding", "klingon"], "klingon", "tilth judge --help"),
-    ],
-)
-def test_a_file_that_cannot_be_judged_is_told(
-    tilth: Tilth, folder: Path, arguments: list[str], told: str, step: str
-) -> None:
-    for name in ("fake.parquet", "fake.xlsx"):
-        (folder / name).write_text("neither one nor the other")
-    said = _judge(tilth, folder, *arguments)
-    assert said.code == 1
-    assert told in said.err
-    assert said.err.rstrip().endswith(step)
-
-
 def test_a_contract_that_is_not_there_is_told_with_the_near_one(tilth: Tilth, folder: Path) -> None:
     said = tilth("judge", "all.csv", "--contract", "contracts.Custmer", cwd=folder)
     assert (said.code, "expected Customer, perhaps" in said.err) == (1, True)
