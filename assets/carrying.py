@@ -17,7 +17,7 @@ from tilth.assets.bulk import in_chunks
 from tilth.assets.decisions import Decision, decisions
 from tilth.assets.declared import TableDeclaration
 from tilth.assets.lake import Lake, Run
-from tilth.assets.mends import ENTRY, Mender, keep_mends, latest_mends, mends_since
+from tilth.assets.mends import ENTRY, Mender, Told, keep_mends, latest_mends, mends_since, tell
 from tilth.assets.publishing.turns import waiting
 from tilth.assets.pulls import judged_pulls
 from tilth.assets.quarantine import open_entries
@@ -91,7 +91,7 @@ def _carry(
         own = {id: one for id, one in standing.items() if one.kind == kind}
         entries = open.filter(pl.col("id").is_in(list(own)))
         new = {id: {column: two[1] for column, two in (one.changes or {}).items()} for id, one in own.items()}
-        good = judge_again(entries, table, contract, lake, changes=new, waive=kind == "waived").good
+        good = judge_again(entries, table, contract, lake, now=run.at, changes=new, waive=kind == "waived").good
         menders = {id: _mender(one) for id, one in own.items()}
         for mender in dict.fromkeys(menders.values()):
             by = {id: own[id].changes or {} for id, who in menders.items() if who == mender}
@@ -106,25 +106,11 @@ def _overrule(table: str, lake: Lake, run: Run, said: Mapping[str, tuple[Decisio
 
     It is good under another contract, or under none: so nothing lets these entries return.
     """
-    rows: list[dict[str, Any]] = [
-        {
-            "entry_id": id,
-            "table_name": table,
-            "kind": one.kind,
-            "path": one.path or path,
-            "contract_version": one.contract_version,
-            "run_id": run.id,
-            "who": one.who,
-            "why": one.why,
-            "changes": one.changes,
-            "at": run.at,
-            "expires_at": one.expires_at,
-        }
-        for id, (one, path) in said.items()
-    ]
-    if rows:
-        with lake.state.begin() as connection:
-            connection.execute(sa.insert(state.mends), rows)
+    told = list[Told]()
+    for id, (one, path) in said.items():
+        mender = Mender(one.kind, one.who, one.why, one.expires_at)
+        told.append(Told(id, mender, one.path or path, one.contract_version, one.changes))
+    tell(lake, table, run, told)
 
 
 def _replay(
@@ -140,5 +126,5 @@ def _replay(
         "id", maintain_order=True
     )
     if old.height:
-        good = judge_again(old, table, contract, lake).good.filter(~pl.col(ENTRY).is_in(mended))
+        good = judge_again(old, table, contract, lake, now=run.at).good.filter(~pl.col(ENTRY).is_in(mended))
         keep_mends(lake, table.name, run, good, Mender("replayed", "tilth", why), contract_version=version)

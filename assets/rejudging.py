@@ -15,10 +15,9 @@ import sqlalchemy as sa
 
 from tilth.assets import state
 from tilth.assets.lake import Lake, Run
-from tilth.assets.lives import OPPOSITE, standing
+from tilth.assets.lives import OPPOSITE, last_status, standing
 from tilth.assets.publishing.release import Releases
 from tilth.assets.pulls import PullRow, latest_keys, pending_pulls
-from tilth.assets.quarantine import last_status
 from tilth.assets.toxic import TOXIC, read_toxic
 
 __all__ = ["discarded_of", "take_back_changed"]

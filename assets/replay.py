@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 import polars as pl
 
@@ -55,6 +56,7 @@ def judge_again(
     contract: object,
     lake: Lake,
     *,
+    now: datetime,
     changes: Changes | None = None,
     waive: bool = False,
 ) -> Again:
@@ -69,7 +71,7 @@ def judge_again(
     for batch, some, columns in _alike(entries, work):
         _judge(work, batch, some, columns)
     good = pl.concat([pl.DataFrame(schema={ENTRY: pl.String, **ready_schema(judge.spec)}), *work.good])
-    asking = Asking(table.name, judge.spec, version_column(table, judge.spec), lake)
+    asking = Asking(table.name, judge.spec, version_column(table, judge.spec), lake, now)
     good, contested = _one_per_key(good, entries, asking)
     sources = {column.source for column in judge.spec.columns if column.name in judge.spec.key}
     rekeyed = [id for id, made in work.changes.items() if sources & made.keys()]

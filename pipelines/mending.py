@@ -124,7 +124,8 @@ class _Bench:
         contract = self.project.contract(table)
         changes = {id: self.made.changes[id] for id in entries["id"] if id in self.made.changes}
         new = {id: {column: after for column, (_, after) in own.items()} for id, own in changes.items()}
-        found = judge_again(entries, table, contract, self.lake, changes=new, waive=mender.kind == "waived")
+        waive, now = mender.kind == "waived", self.run.at
+        found = judge_again(entries, table, contract, self.lake, now=now, changes=new, waive=waive)
         self.made.still.extend({"id": id, "table": name, "reasons": why} for id, why in found.still.iter_rows())
         if found.good.is_empty():
             return
