@@ -46,16 +46,11 @@ def asked(run: Run, published: Verdicts, refused: Verdicts) -> list[QualityFact]
 
     A rule that was asked again, beside the last good content of such a table, counts as it was asked last.
     """
-    again = {(table, one.rule, one.column, one.severity) for table, told in published.items() for one in told}
-    before = [
-        (table, one)
-        for table, told in refused.items()
-        for one in told
-        if (table, one.rule, one.column, one.severity) not in again
-    ]
+    again = {(table, one.asked) for table, told in published.items() for one in told}
+    before = [(table, one) for table, told in refused.items() for one in told if (table, one.asked) not in again]
     last = [(table, one) for table, told in published.items() for one in told]
     return [
-        QualityFact(run.id, table, one.rule, one.column, one.severity, one.checked, one.failed)
+        QualityFact(run.id, table, one.rule, one.column, one.severity, one.checked, one.failed, one.measured)
         for table, one in (*before, *last)
     ]
 
