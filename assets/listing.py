@@ -13,6 +13,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from tilth.assets import parquet, state
+from tilth.assets.bulk import in_chunks
 from tilth.assets.database import State
 from tilth.assets.instant import Instant
 from tilth.assets.lives import OPENED, last_status, opening_event
@@ -100,12 +101,11 @@ def listing(
     return _with_files(rows, storage, ["reasons"])
 
 
-def named(lake_state: State, storage: Storage, table: str, ids: Iterable[str]) -> list[Entry]:
-    """The entries of a table that have these ids, as they are now; openings that were taken back are none."""
-    wanted = set(ids)
-    query = _query(table)
-    with lake_state.read() as connection:  # of the whole table at once: its events are gone through once for each query
-        rows = [row for row in connection.execute(query).mappings() if row["id"] in wanted]
+def named(lake_state: State, storage: Storage, table: str | None, ids: Iterable[str]) -> list[Entry]:
+    """The entries (of a table) that have these ids, as they are now; openings that were taken back are none."""
+    with lake_state.read() as connection:
+        queries = (_query(table, some) for some in in_chunks([*dict.fromkeys(ids)]))
+        rows = [row for query in queries for row in connection.execute(query).mappings()]
     return _with_files(rows, storage, ["reasons"])
 
 
@@ -175,8 +175,9 @@ def raws_of(storage: Storage, places: Iterable[tuple[str, str]]) -> dict[str, Ma
     return held
 
 
-def _query(table: str | None) -> sa.Select[*tuple[Any, ...]]:
-    last, entry, event, opening = last_status(table), state.entries.c, state.events.c, state.events.alias("opening")
+def _query(table: str | None, ids: Sequence[str] | None = None) -> sa.Select[*tuple[Any, ...]]:
+    last, entry, event = last_status(table, entries=ids), state.entries.c, state.events.c
+    opening = state.events.alias("opening")
     columns = (entry.id, entry.table_name, entry.key, event.event, entry.rules, entry.contract_version)
     place = (
         opening.c.run_id,

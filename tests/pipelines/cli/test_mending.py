@@ -148,6 +148,7 @@ def test_a_waiver_publishes_what_breaks_a_rule_and_nothing_that_has_no_value(
     said = tilth("quarantine", "waive", found["10"][:12], found["11"][:12], "--why", "agreed", "--until", "2020-01-01")
     assert said.code == 3
     assert "customers: 1 waived" in said.out
+    assert "this waiver is over since 2020-01-01: it lets nothing return" in said.out
     assert "name: not_null (expected a value, got nothing)" in said.out
     _proved(tilth)
     # the waiver has expired already: it lets nothing in that comes after it
@@ -232,7 +233,12 @@ def test_what_is_discarded_is_closed_with_its_reason(tilth: Callable[..., Said])
     assert tilth("quarantine", "discard", found["11"], "--why", " ").code == 1
     assert tilth("quarantine", "discard", found["11"], "--why", "a test", "--by", "anna").code == 0
     assert "11" not in _open(tilth)
-    assert "anna: a test" in tilth("quarantine", "show", found["11"], "--json").out
+    for form in ((), ("--json",)):
+        assert "anna: a test" in tilth("quarantine", "show", found["11"], *form).out
+    again = tilth("quarantine", "discard", found["11"], "--why", "a test")
+    assert (again.code, f"entry {found['11']} is not open any more: discarded" in again.err) == (1, True)
+    none = tilth("quarantine", "waive", found["10"], "--rule", "isin", "--why", "agreed")
+    assert (none.code, "is not among those that were chosen" in none.err) == (1, True)
     _proved(tilth)
 
 
