@@ -27,6 +27,7 @@ from tilth.schemas.contract import spec_of
 __all__ = ["mend_changed"]
 
 _CARRIED = "carried over from contract"
+_MENDED = ("corrected", "waived")
 
 
 def mend_changed(table: TableDeclaration, contract: object, lake: Lake, run: Run) -> None:
@@ -85,20 +86,22 @@ def _carry(
     table: TableDeclaration, contract: object, lake: Lake, run: Run, open: pl.DataFrame, said: Mapping[str, Decision]
 ) -> list[str]:
     """Mend open entries as was decided of their record before; the ids of those that are good by it."""
-    version, carried = spec_of(contract).version, list[str]()
-    standing = {id: one for id, one in said.items() if one.expires_at is None or one.expires_at > run.at}
-    for kind in ("corrected", "waived"):
-        own = {id: one for id, one in standing.items() if one.kind == kind}
-        entries = open.filter(pl.col("id").is_in(list(own)))
-        new = {id: {column: two[1] for column, two in (one.changes or {}).items()} for id, one in own.items()}
-        good = judge_again(entries, table, contract, lake, now=run.at, changes=new, waive=kind == "waived").good
-        menders = {id: _mender(one) for id, one in own.items()}
-        for mender in dict.fromkeys(menders.values()):
-            by = {id: own[id].changes or {} for id, who in menders.items() if who == mender}
-            some = good.filter(pl.col(ENTRY).is_in(list(by)))
-            keep_mends(lake, table.name, run, some, mender, contract_version=version, changes=by)
-        carried += good[ENTRY].to_list()
-    return carried
+    version = spec_of(contract).version
+    own = {
+        id: one
+        for id, one in said.items()
+        if one.kind in _MENDED and (one.expires_at is None or one.expires_at > run.at)
+    }
+    entries = open.filter(pl.col("id").is_in(list(own)))
+    new = {id: {column: two[1] for column, two in (one.changes or {}).items()} for id, one in own.items()}
+    waived = [id for id, one in own.items() if one.kind == "waived"]
+    good = judge_again(entries, table, contract, lake, now=run.at, changes=new, waived=waived).good
+    menders = {id: _mender(one) for id, one in own.items()}
+    for mender in dict.fromkeys(menders.values()):
+        by = {id: own[id].changes or {} for id, who in menders.items() if who == mender}
+        some = good.filter(pl.col(ENTRY).is_in(list(by)))
+        keep_mends(lake, table.name, run, some, mender, contract_version=version, changes=by)
+    return good[ENTRY].to_list()
 
 
 def _overrule(table: str, lake: Lake, run: Run, said: Mapping[str, tuple[Decision, str]]) -> None:

@@ -175,8 +175,8 @@ def people(lake: Lake, case: Change, contracts: dict[str, type], number: int, *,
             ids = [id for id, names in told.items() if crc32(names[0].encode()) % 3 == turn and not but & {*names}]
             changes = {id: {"content": "0"} for id in ids if kind == "corrected"}
             some, contract = open.filter(pl.col("id").is_in(ids)), contracts[table.name]
-            now, waive = run_of(number).at, kind == "waived"
-            good = judge_again(some, table, contract, lake, now=now, changes=changes, waive=waive).good
+            now, waived = run_of(number).at, ids if kind == "waived" else []
+            good = judge_again(some, table, contract, lake, now=now, changes=changes, waived=waived).good
             made = {id: {"content": ("?", "0")} for id in changes}
             version = spec_of(contract).version
             mender = Mender(kind, "Ada", "a test")

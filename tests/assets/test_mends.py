@@ -84,7 +84,8 @@ def mend(house: House, mender: Mender, changes: Mapping[str, str]) -> list[str]:
     with house.lake.state.read() as connection:
         open = open_entries(connection, "bills")
     new = dict.fromkeys(open["id"], changes)
-    again = judge_again(open, table, contract, house.lake, now=run.at, changes=new, waive=mender.kind == "waived")
+    waived = [*new] if mender.kind == "waived" else []
+    again = judge_again(open, table, contract, house.lake, now=run.at, changes=new, waived=waived)
     told = {id: {name: ("?", text) for name, text in own.items()} for id, own in new.items()}
     version = spec_of(contract).version
     keep_mends(house.lake, "bills", run, again.good, mender, contract_version=version, changes=told)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from company import lake_in
 from houses import House
-from test_mends import Bill, mend, night, published
+from test_mends import Bill, Capped, mend, night, published, still_open
 from test_taken import correct, dated
 
 from tilth.assets.listing import listing
@@ -105,3 +105,19 @@ def test_two_that_say_the_same_once_they_are_mended_both_return(house: House) ->
     night(house, Bill, (1, "a", -7), (1, "a", -8))
     assert contested(house) == []
     assert published(house) == [(1, 5)]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("order", [(FIRST, SECOND), (SECOND, FIRST)])
+def test_one_that_was_corrected_and_one_that_was_waived_are_alike_by_another_contract(
+    house: House, order: tuple[tuple[int, str, int], ...]
+) -> None:
+    night(house, Bill, FIRST)
+    assert correct(house, 0, amount="5") == []
+    house.publish()
+    night(house, Bill, SECOND)
+    mend(house, Mender("waived", "Kim", "agreed"), {})
+    house.publish()
+    night(house, Capped, *order)
+    assert len(still_open(house)) == 2
+    assert published(house) == [(1, -8)]
