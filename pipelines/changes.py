@@ -38,9 +38,10 @@ def changes_of(line: Line, raw: Mapping[str, str | None], spec: Spec, key: str |
     return found
 
 
-def touched(line: Line, raw: Mapping[str, str | None]) -> bool:
-    """Whether anybody changed anything of the record in this line."""
-    return bool(line.fixes) or any(_changed(cell, raw.get(name)) for name, cell in line.cells.items())
+def touched(line: Line, raw: Mapping[str, str | None], key: str | None) -> bool:
+    """Whether anybody changed anything of the record, which was exported with this key, in this line."""
+    cells = any(_changed(cell, raw.get(name)) for name, cell in line.cells.items())
+    return cells or bool(line.fixes) or (line.key is not None and _changed(line.key, key))
 
 
 def _fix(found: Changed, line: Line, raw: Mapping[str, str | None], spec: Spec, column: str, cell: Cell) -> None:

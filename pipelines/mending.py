@@ -135,12 +135,15 @@ def correct(project: Project, lines: Sequence[Line], *, who: str, publish: bool 
             if id not in wanted:
                 continue  # two lines may be of one record, by its ids before and after: the first counts
             wanted.discard(id)
-            spec, key = spec_of(project.contract(bench.pulled(table))), line.key.text if line.key else None
-            made = changes_of(line, raws[id], spec, keys[id] if id == line.id else key)
-            bench.made.changes.update({id: made} if made else {})
+            key = keys[id] if id == line.id else line.key.text if line.key else None
+            if touched(line, raws[id], key):
+                spec = spec_of(project.contract(bench.pulled(table)))
+                made = changes_of(line, raws[id], spec, key)
+                bench.made.changes.update({id: made} if made else {})
         for name, entries in some.items():
             own = entries.filter(pl.col("id").is_in(list(bench.made.changes)))
-            bench.again(name, own, Mender("corrected", who), dry=dry)
+            if own.height:
+                bench.again(name, own, Mender("corrected", who), dry=dry)
 
     return _done(project, Mended("corrected"), work, publish=publish, dry=dry)
 
@@ -150,7 +153,7 @@ def _gone(bench: _Bench, lines: Sequence[Line]) -> Iterator[dict[str, Any]]:
     known = {one.id: one for one in named(bench.lake.state, bench.lake.storage, None, [line.id for line in lines])}
     raws = raws_of(bench.lake.storage, ((one.path, one.id) for one in known.values() if one.path))
     for line in lines:
-        if line.id not in known or touched(line, raws.get(line.id, {})):
+        if line.id not in known or touched(line, raws.get(line.id, {}), known[line.id].key):
             status = known[line.id].status if line.id in known else "no entry"
             why = reason(status, line.where, "an entry of this project that is still open")
             yield {"id": line.id, "table": None, "reasons": [why]}
