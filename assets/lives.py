@@ -7,14 +7,14 @@ So the last event that stands tells an entry's status, and an entry none of whos
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 from tilth.assets import state
 
-__all__ = ["OPENED", "OPPOSITE", "last_status", "opening_event", "standing"]
+__all__ = ["OPENED", "OPPOSITE", "last_status", "opening_event", "standing", "undone"]
 
 OPENED = ("opened", "reopened")
 """The events that leave an entry open."""
@@ -44,6 +44,12 @@ def standing(events: Iterable[Any]) -> dict[str, list[Any]]:
         elif one.event != "seen":
             own.append(one)
     return lives
+
+
+def undone(life: list[Any], mine: Callable[[Any], bool]) -> Iterator[Any]:
+    """Take off the end of a life what is `mine`, the last event first: nothing that others did since is undone."""
+    while life and mine(life[-1]):
+        yield life.pop()
 
 
 def last_status(
