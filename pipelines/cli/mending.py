@@ -187,7 +187,7 @@ def _words(made: Mended, dry: bool, note: str) -> Sequence[str]:
         lines.append(f"{one['id'][:12]} {'stays' if one['table'] else 'is not open'}:")
         lines += [f"  {reason_line(reason)}" for reason in one["reasons"]]
     lines += [f"{len(made.still) - _SHOWN} more stay"] if len(made.still) > _SHOWN else []
-    if not lines:
+    if not lines and not night.problems:  # another run's lease, or a failure, is told by itself
         lines = ["no open entry was changed in this file" if made.kind == "corrected" else "no open entry was chosen"]
     lines += [note] if note else []
     if night.release is not None:

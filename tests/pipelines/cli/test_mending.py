@@ -13,7 +13,9 @@ import pytest
 import python_calamine
 import xlsxwriter
 
+from tilth.assets.lease import lease
 from tilth.pipelines.cli.root import run
+from tilth.pipelines.project import open_project
 
 BAD = [
     "INSERT INTO customers VALUES (10, 'Ida', -5), (11, NULL, 3), (12, 'Jo', -1), (13, '', -2)",
@@ -256,8 +258,11 @@ def test_what_the_publish_does_not_take_stays_and_says_why(tilth: Callable[..., 
 
 
 @pytest.mark.long
-def test_what_is_discarded_is_closed_with_its_reason(tilth: Callable[..., Said]) -> None:
+def test_what_is_discarded_is_closed_with_its_reason(tilth: Callable[..., Said], company: Any) -> None:
     found = _open(tilth)
+    with lease(open_project(company.folder).lake().state, holder="tilth run"):
+        busy = tilth("quarantine", "discard", found["11"], "--why", "a test")
+    assert (busy.code, busy.out) == (4, "") and "another run is active" in busy.err
     assert tilth("quarantine", "discard", found["11"], "--why", " ").code == 1
     assert tilth("quarantine", "discard", found["11"], "--why", "a test", "--by", "anna").code == 0
     assert "11" not in _open(tilth)
