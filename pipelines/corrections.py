@@ -169,5 +169,6 @@ def _text(row: Row, name: str) -> str:
 
 
 def trouble(what: str, where: object, *, expected: str = "", got: str = "") -> TilthError:
+    """What is wrong with a file that came back."""
     step = "tilth quarantine export FILE makes a file to correct"
     return TilthError(what, where=str(where), expected=expected, got=got, kept="nothing was changed", next=step)
