@@ -17,7 +17,7 @@ from tilth.assets.bulk import in_chunks
 from tilth.assets.decisions import Decision, decisions
 from tilth.assets.declared import TableDeclaration
 from tilth.assets.lake import Lake, Run
-from tilth.assets.mends import ENTRY, Mender, keep_mends, latest_mends, mends_since
+from tilth.assets.mends import ENTRY, Mender, Told, keep_mends, latest_mends, mends_since, tell
 from tilth.assets.publishing.turns import waiting
 from tilth.assets.pulls import judged_pulls
 from tilth.assets.quarantine import open_entries
@@ -27,6 +27,7 @@ from tilth.schemas.contract import spec_of
 __all__ = ["mend_changed"]
 
 _CARRIED = "carried over from contract"
+_MENDED = ("corrected", "waived")
 
 
 def mend_changed(table: TableDeclaration, contract: object, lake: Lake, run: Run) -> None:
@@ -85,20 +86,22 @@ def _carry(
     table: TableDeclaration, contract: object, lake: Lake, run: Run, open: pl.DataFrame, said: Mapping[str, Decision]
 ) -> list[str]:
     """Mend open entries as was decided of their record before; the ids of those that are good by it."""
-    version, carried = spec_of(contract).version, list[str]()
-    standing = {id: one for id, one in said.items() if one.expires_at is None or one.expires_at > run.at}
-    for kind in ("corrected", "waived"):
-        own = {id: one for id, one in standing.items() if one.kind == kind}
-        entries = open.filter(pl.col("id").is_in(list(own)))
-        new = {id: {column: two[1] for column, two in (one.changes or {}).items()} for id, one in own.items()}
-        good = judge_again(entries, table, contract, lake, changes=new, waive=kind == "waived").good
-        menders = {id: _mender(one) for id, one in own.items()}
-        for mender in dict.fromkeys(menders.values()):
-            by = {id: own[id].changes or {} for id, who in menders.items() if who == mender}
-            some = good.filter(pl.col(ENTRY).is_in(list(by)))
-            keep_mends(lake, table.name, run, some, mender, contract_version=version, changes=by)
-        carried += good[ENTRY].to_list()
-    return carried
+    version = spec_of(contract).version
+    own = {
+        id: one
+        for id, one in said.items()
+        if one.kind in _MENDED and (one.expires_at is None or one.expires_at > run.at)
+    }
+    entries = open.filter(pl.col("id").is_in(list(own)))
+    new = {id: {column: two[1] for column, two in (one.changes or {}).items()} for id, one in own.items()}
+    waived = [id for id, one in own.items() if one.kind == "waived"]
+    good = judge_again(entries, table, contract, lake, now=run.at, changes=new, waived=waived).good
+    menders = {id: _mender(one) for id, one in own.items()}
+    for mender in dict.fromkeys(menders.values()):
+        by = {id: own[id].changes or {} for id, who in menders.items() if who == mender}
+        some = good.filter(pl.col(ENTRY).is_in(list(by)))
+        keep_mends(lake, table.name, run, some, mender, contract_version=version, changes=by)
+    return good[ENTRY].to_list()
 
 
 def _overrule(table: str, lake: Lake, run: Run, said: Mapping[str, tuple[Decision, str]]) -> None:
@@ -106,25 +109,11 @@ def _overrule(table: str, lake: Lake, run: Run, said: Mapping[str, tuple[Decisio
 
     It is good under another contract, or under none: so nothing lets these entries return.
     """
-    rows: list[dict[str, Any]] = [
-        {
-            "entry_id": id,
-            "table_name": table,
-            "kind": one.kind,
-            "path": one.path or path,
-            "contract_version": one.contract_version,
-            "run_id": run.id,
-            "who": one.who,
-            "why": one.why,
-            "changes": one.changes,
-            "at": run.at,
-            "expires_at": one.expires_at,
-        }
-        for id, (one, path) in said.items()
-    ]
-    if rows:
-        with lake.state.begin() as connection:
-            connection.execute(sa.insert(state.mends), rows)
+    told = list[Told]()
+    for id, (one, path) in said.items():
+        mender = Mender(one.kind, one.who, one.why, one.expires_at)
+        told.append(Told(id, mender, one.path or path, one.contract_version, one.changes))
+    tell(lake, table, run, told)
 
 
 def _replay(
@@ -140,5 +129,5 @@ def _replay(
         "id", maintain_order=True
     )
     if old.height:
-        good = judge_again(old, table, contract, lake).good.filter(~pl.col(ENTRY).is_in(mended))
+        good = judge_again(old, table, contract, lake, now=run.at).good.filter(~pl.col(ENTRY).is_in(mended))
         keep_mends(lake, table.name, run, good, Mender("replayed", "tilth", why), contract_version=version)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,10 +13,10 @@ import polars as pl
 import sqlalchemy as sa
 
 from tilth.assets import parquet, state
+from tilth.assets.bulk import in_chunks
 from tilth.assets.database import State
 from tilth.assets.instant import Instant
-from tilth.assets.lives import standing
-from tilth.assets.quarantine import OPENED, last_status, opening_event
+from tilth.assets.lives import OPENED, last_status, opening_event
 from tilth.assets.storage import Storage
 from tilth.assets.toxic import read_toxic
 
@@ -101,12 +101,11 @@ def listing(
     return _with_files(rows, storage, ["reasons"])
 
 
-def named(lake_state: State, storage: Storage, table: str, ids: Iterable[str]) -> list[Entry]:
-    """The entries of a table that have these ids, as they are now; openings that were taken back are none."""
-    wanted = set(ids)
-    query = _query(table).where(state.events.c.event != "withdrawn")
-    with lake_state.read() as connection:  # of the whole table at once: its events are gone through once for each query
-        rows = [row for row in connection.execute(query).mappings() if row["id"] in wanted]
+def named(lake_state: State, storage: Storage, table: str | None, ids: Iterable[str]) -> list[Entry]:
+    """The entries (of a table) that have these ids, as they are now; openings that were taken back are none."""
+    with lake_state.read() as connection:
+        queries = (_query(table, some) for some in in_chunks([*dict.fromkeys(ids)]))
+        rows = [row for query in queries for row in connection.execute(query).mappings()]
     return _with_files(rows, storage, ["reasons"])
 
 
@@ -160,9 +159,7 @@ def details(lake_state: State, storage: Storage, id: str) -> tuple[Entry, list[H
         mend = state.mends.c
         told = (mend.kind, mend.at, mend.who, mend.why, mend.changes, mend.expires_at)
         mends = connection.execute(sa.select(*told).where(mend.entry_id == rows[0]["id"]).order_by(mend.id)).all()
-    entry_now = _with_files(rows, storage, ["reasons", "raw", "read"])[0]
-    if entry_now.status == "withdrawn" and (lives := standing(past)[entry_now.id]):  # what became of it before
-        entry_now = replace(entry_now, status=lives[-1].event)
+    (entry_now,) = _with_files(rows, storage, ["reasons", "raw", "read"])
     return entry_now, [History(*row[1:]) for row in past], [Mend(*row) for row in mends]
 
 
@@ -178,8 +175,9 @@ def raws_of(storage: Storage, places: Iterable[tuple[str, str]]) -> dict[str, Ma
     return held
 
 
-def _query(table: str | None) -> sa.Select[*tuple[Any, ...]]:
-    last, entry, event, opening = last_status(table), state.entries.c, state.events.c, state.events.alias("opening")
+def _query(table: str | None, ids: Sequence[str] | None = None) -> sa.Select[*tuple[Any, ...]]:
+    last, entry, event = last_status(table, entries=ids), state.entries.c, state.events.c
+    opening = state.events.alias("opening")
     columns = (entry.id, entry.table_name, entry.key, event.event, entry.rules, entry.contract_version)
     place = (
         opening.c.run_id,
@@ -190,17 +188,16 @@ def _query(table: str | None) -> sa.Select[*tuple[Any, ...]]:
         state.pulls.c.source,
     )
     joined = sa.select(*columns, *place).select_from(last).join(state.events, event.id == last.c.id)
-    opened = joined.join(state.entries, entry.id == event.entry_id).join(
-        opening, opening.c.id == opening_event(entry.id)
-    )
+    opened = joined.join(state.entries, entry.id == event.entry_id).join(opening, opening.c.id == opening_event(last))
     return opened.outerjoin(state.pulls, state.pulls.c.id == opening.c.pull_id)
 
 
 def _fitting(
     table: str | None, status: str | None, rule: str | None, before: datetime | None
 ) -> sa.Select[*tuple[Any, ...]]:
-    event = state.events.c.event
-    query = _query(table).where(event != "withdrawn" if status is None else event.in_(_events(status)))
+    query = _query(table)
+    if status is not None:
+        query = query.where(state.events.c.event.in_(_events(status)))
     if rule is not None:
         query = query.where(sa.cast(state.entries.c.rules, sa.String).contains(f'"{rule}"', autoescape=True))
     return query if before is None else query.where(sa.literal_column("opening.at", Instant) < before)

@@ -18,12 +18,12 @@ import sqlalchemy as sa
 from tilth.assets import state
 from tilth.assets.bulk import in_chunks
 from tilth.assets.lake import Lake, Run
-from tilth.assets.lives import standing
+from tilth.assets.lives import last_status, standing
 from tilth.assets.places import mended_path
 from tilth.assets.quarantine import EVENTS, record
 
-__all__ = ["ENTRY", "MENDED", "Mender", "discard", "discards", "keep_mends", "latest_mends"]
-__all__ += ["mends_of", "mends_since"]
+__all__ = ["ENTRY", "MENDED", "Mender", "Told", "discard", "discards", "keep_mends", "latest_mends"]
+__all__ += ["mends_of", "mends_since", "tell"]
 
 ENTRY = "_entry"
 """The column of a mended file that names the entry."""
@@ -36,10 +36,21 @@ MENDED = pl.Schema({"id": pl.String(), "kind": pl.String(), "mended": pl.String(
 class Mender:
     """Who lets records return, and why."""
 
-    kind: str  # corrected | replayed | waived
+    kind: str  # corrected | replayed | waived | discarded: who lets none return
     who: str
     why: str | None = None
     expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is said of one entry: by whom, and the file of its record as it is good then, by that contract."""
+
+    entry: str
+    mender: Mender
+    path: str
+    contract_version: str
+    changes: Mapping[str, Sequence[str | None]] | None = None  # source column → before, after
 
 
 def keep_mends(
@@ -58,15 +69,33 @@ def keep_mends(
     """
     if good.is_empty():
         return
-    path = mended_path(table, uuid4().hex)
+    path, made = mended_path(table, uuid4().hex), changes or {}
     with lake.storage.create(path) as file:
         good.write_parquet(file)
-    shared = {"table_name": table, "kind": mender.kind, "path": path, "contract_version": contract_version}
-    shared |= {"run_id": run.id, "who": mender.who, "why": mender.why, "at": run.at, "expires_at": mender.expires_at}
-    made = {id: {name: [*two] for name, two in own.items()} or None for id, own in (changes or {}).items()}
-    rows: list[dict[str, Any]] = [{**shared, "entry_id": id, "changes": made.get(id)} for id in good[ENTRY]]
-    with lake.state.begin() as connection:
-        connection.execute(sa.insert(state.mends), rows)
+    told = [Told(id, mender, path, contract_version, made.get(id)) for id in good[ENTRY]]
+    tell(lake, table, run, told)
+
+
+def tell(lake: Lake, table: str, run: Run, told: Sequence[Told]) -> None:
+    """Write down what was said of entries of a table: from now on it is what counts of each."""
+    shared = {"table_name": table, "run_id": run.id, "at": run.at}
+    rows: list[dict[str, Any]] = [
+        {
+            **shared,
+            "entry_id": one.entry,
+            "kind": one.mender.kind,
+            "path": one.path,
+            "contract_version": one.contract_version,
+            "who": one.mender.who,
+            "why": one.mender.why,
+            "changes": {name: [*two] for name, two in (one.changes or {}).items()} or None,
+            "expires_at": one.mender.expires_at,
+        }
+        for one in told
+    ]
+    if rows:
+        with lake.state.begin() as connection:
+            connection.execute(sa.insert(state.mends), rows)
 
 
 def mends_of(
@@ -76,7 +105,7 @@ def mends_of(
     of, rows = state.mends.c, list[sa.RowMapping]()
     for ids in in_chunks(open["id"].to_list()):
         query = sa.select(of.entry_id.label("id"), of.kind, of.path.label("mended"), of.at)
-        query = query.where(of.id.in_(latest_mends(table, ids)), of.kind != "discarded", ~_turned_back())
+        query = query.where(of.id.in_(latest_mends(table, ids)), of.kind != "discarded", ~_turned_back(table, ids))
         query = query.where(of.contract_version == contract_version, of.expires_at.is_(None) | (of.expires_at > now))
         rows += connection.execute(query).mappings()
     gone = discards(connection, [row["id"] for row in rows])
@@ -101,15 +130,16 @@ def discards(connection: sa.Connection, entries: Sequence[str]) -> dict[str, sa.
     return found
 
 
-def _turned_back() -> sa.ColumnElement[bool]:
+def _turned_back(table: str, entries: Sequence[str]) -> sa.ColumnElement[bool]:
     """That a release let the mended record in and opened it at once: refused for its company, which a mend ends not.
 
     Until then the same record, pulled again, had been opened by its own pull.
     """
-    mend, moved, opened, later = state.mends.c, *(state.events.alias() for _ in range(3))
-    last = sa.select(sa.func.max(later.c.id)).where(later.c.entry_id == mend.entry_id, later.c.event != "seen")
+    mend, last = state.mends.c, last_status(table, entries=entries)
+    moved, opened = state.events.alias(), state.events.alias()
     return sa.exists().where(
-        opened.c.id == last.scalar_subquery(),
+        last.c.entry_id == mend.entry_id,
+        opened.c.id == last.c.id,
         opened.c.event == "opened",
         opened.c.at >= mend.at,
         moved.c.entry_id == mend.entry_id,

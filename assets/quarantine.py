@@ -1,8 +1,7 @@
 """The quarantine's books: entries, and the events that move them. Nothing is ever edited.
 
-An entry's status is the fold of its events: the last one that changes a status. `seen` changes nothing; `withdrawn`
-takes back an opening whose release was rolled back. What an entry holds (raw values, reasons) lies in the Parquet
-file that its latest opening names.
+An entry's status is the fold of its events (`lives.py`). What it holds (raw values, reasons) lies in the Parquet file
+that its latest opening names.
 """
 
 from __future__ import annotations
@@ -19,11 +18,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from tilth.assets import state
 from tilth.assets.bulk import Rows
 from tilth.assets.lake import Run
+from tilth.assets.lives import OPENED, last_status, opening_event
 
-__all__ = ["EVENTS", "OPEN", "OPENED", "Planned", "event_counts", "last_event", "last_status", "open_count"]
-__all__ += ["open_entries", "opening_event", "plan_opening", "record"]
+__all__ = ["EVENTS", "OPEN", "Planned", "event_counts", "last_event", "open_count", "open_entries"]
+__all__ += ["plan_opening", "record"]
 
-OPENED = ("opened", "reopened")
 _CHUNK = 50_000
 
 EVENTS = pl.Schema(
@@ -167,7 +166,7 @@ def open_entries(connection: sa.Connection, table: str) -> pl.DataFrame:
         .select_from(last)
         .join(state.events, state.events.c.id == last.c.id)
         .join(state.entries, entry.id == state.events.c.entry_id)
-        .join(opening, opening.c.id == opening_event(entry.id))
+        .join(opening, opening.c.id == opening_event(last))
         .outerjoin(state.pulls, pull.id == opening.c.pull_id)
         .where(state.events.c.event.in_(OPENED))
         .order_by(opening.c.id)
@@ -196,43 +195,3 @@ def last_event(connection: sa.Connection, table: str | None = None) -> int:
     """The highest event id (of `table`); 0 when there is none."""
     query = sa.select(sa.func.coalesce(sa.func.max(state.events.c.id), 0))
     return connection.execute(query.where(state.events.c.table_name == table) if table else query).scalar_one()
-
-
-def last_status(table: str | None, upto_event: int | None = None) -> sa.Subquery:
-    """The id of each entry's last event that changes a status (of one table, or of all; up to an event)."""
-    of = state.events.c
-    query = sa.select(sa.func.max(of.id).label("id")).where(_moving(state.events))
-    if table is not None:
-        query = query.where(of.table_name == table)
-    if upto_event is not None:
-        query = query.where(of.id <= upto_event)
-    return query.group_by(of.entry_id).subquery("last_status")
-
-
-def opening_event(entry: sa.ColumnElement[str]) -> sa.ScalarSelect[int]:
-    """The id of an entry's latest opening that was not withdrawn (a withdrawal takes back the opening before it)."""
-    one, later, undone = state.events.alias(), state.events.alias(), state.events.alias()
-    between = sa.exists().where(
-        _moving(later),
-        later.c.entry_id == one.c.entry_id,
-        later.c.event == "opened",
-        later.c.id > one.c.id,
-        later.c.id < undone.c.id,
-    )
-    taken_back = sa.exists().where(
-        _moving(undone),
-        undone.c.entry_id == one.c.entry_id,
-        undone.c.event == "withdrawn",
-        undone.c.id > one.c.id,
-        ~between.correlate(one, undone),
-    )
-    not_taken_back = ~taken_back.correlate(one)
-    latest = sa.select(sa.func.max(one.c.id)).where(
-        _moving(one), one.c.entry_id == entry, one.c.event == "opened", not_taken_back
-    )
-    return latest.correlate_except(one).scalar_subquery()
-
-
-def _moving(events: sa.FromClause) -> sa.ColumnElement[bool]:
-    """Events that change a status, all but `seen`: in the very words of the index `events_by_life`."""
-    return events.c.event != sa.literal_column("'seen'")

@@ -2,12 +2,13 @@
 
 They are landed pulls then, judged again like any other, from their own batches. Nothing is edited: entries that they
 opened are withdrawn, entries that they overtook are open again; what a person discarded stays discarded. All of it is
-one transaction, so a run killed after it finds pulls that nobody judged yet.
+one transaction, so a run killed after it finds pulls that nobody judged yet. A rollback does the same where what such a
+pull opened stands on what is taken back (`publishing/takeback.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import Any
 
 import polars as pl
@@ -15,15 +16,16 @@ import sqlalchemy as sa
 
 from tilth.assets import state
 from tilth.assets.lake import Lake, Run
-from tilth.assets.lives import OPPOSITE, standing
+from tilth.assets.lives import OPPOSITE, last_status, standing, undone
 from tilth.assets.publishing.release import Releases
 from tilth.assets.pulls import PullRow, latest_keys, pending_pulls
-from tilth.assets.quarantine import last_status
 from tilth.assets.toxic import TOXIC, read_toxic
 
-__all__ = ["discarded_of", "take_back_changed"]
+__all__ = ["JUDGING", "discarded_of", "judged_by", "landed_again", "take_back_changed"]
 
-_JUDGING = ("opened", "superseded")  # what judging a pull causes
+JUDGING = ("opened", "superseded")
+"""The events that judging a pull causes."""
+
 _NOTHING = {"pending": 0, "duplicate": 0, "superseded": 0, "quarantined": 0, "superseded_open": 0}
 
 
@@ -50,12 +52,22 @@ def take_back_changed(table: str, version: str, lake: Lake, run: Run) -> bool:
         shared = {"table_name": table, "run_id": run.id, "at": run.at, "detail": why}
         if events:
             connection.execute(sa.insert(state.events), [event | shared for event in events])
-        of = state.pulls.c
-        values: dict[str, Any] = {**_NOTHING, "state": "landed", "judgings": of.judgings + 1, "contract_version": None}
-        values |= {"judged_at": None, "judged_run": None}
-        chosen = of.id.in_([pull.id for pull in waiting])
-        connection.execute(sa.update(state.pulls).where(chosen).values(values))
+        landed_again(connection, waiting)
     return True
+
+
+def landed_again(connection: sa.Connection, pulls: Sequence[PullRow]) -> None:
+    """Nobody has judged these pulls any more: whoever judges next begins with them."""
+    of = state.pulls.c
+    values: dict[str, Any] = {**_NOTHING, "state": "landed", "judgings": of.judgings + 1, "contract_version": None}
+    values |= {"judged_at": None, "judged_run": None}
+    chosen = of.id.in_([pull.id for pull in pulls])
+    connection.execute(sa.update(state.pulls).where(chosen).values(values))
+
+
+def judged_by(event: Any, pulls: Container[int]) -> bool:
+    """Whether an event is what judging one of these pulls did to an entry."""
+    return event.release is None and event.pull_id in pulls and event.event in JUDGING
 
 
 def discarded_of(lake: Lake, pull: PullRow) -> pl.DataFrame:
@@ -90,9 +102,8 @@ def _outdated(connection: sa.Connection, table: str, version: str) -> bool:
 def _opposites(connection: sa.Connection, pulls: Sequence[PullRow]) -> Iterator[dict[str, Any]]:
     """The events that undo what judging these pulls did to entries, as far as it still stands."""
     of, ids = state.events.c, {pull.id for pull in pulls}
-    touched = sa.select(of.entry_id).where(of.pull_id.in_(ids), of.release.is_(None), of.event.in_(_JUDGING))
+    touched = sa.select(of.entry_id).where(of.pull_id.in_(ids), of.release.is_(None), of.event.in_(JUDGING))
     query = sa.select(of.entry_id, of.event, of.release, of.pull_id).where(of.entry_id.in_(touched), of.event != "seen")
     for entry, stack in standing(connection.execute(query.order_by(of.id))).items():
-        while stack and stack[-1].release is None and stack[-1].pull_id in ids and stack[-1].event in _JUDGING:
-            row = stack.pop()
+        for row in undone(stack, lambda event: judged_by(event, ids)):
             yield {"entry_id": entry, "event": OPPOSITE[row.event], "pull_id": row.pull_id}

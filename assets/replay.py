@@ -6,8 +6,9 @@ its whole pull cannot be asked again. Keeping it until a publish lets it return 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 import polars as pl
 
@@ -55,27 +56,36 @@ def judge_again(
     contract: object,
     lake: Lake,
     *,
+    now: datetime,
     changes: Changes | None = None,
-    waive: bool = False,
+    waived: Collection[str] = (),
 ) -> Again:
-    """Judge open `entries` (quarantine.OPEN) again; with `waive` the contract's own rules only warn.
+    """Judge open `entries` (quarantine.OPEN) again; of those that are `waived` the contract's own rules only warn.
 
     Of two records of one key that are both good neither is let go, unless their versions tell which is newer: `taken`.
     """
     judge = Judge.of(contract, deleted=table.deletes.column, beside=[table.cursor] if table.cursor else [])
-    whole = frozenset(rule.name for rule in judge.rules if rule.kind != "row")
-    rules = tuple(replace(r, severity="warn") if waive else r for r in judge.rules if r.kind == "row")
-    work = _Work(lake, replace(judge, rules=rules), frozenset() if waive else whole, changes or {})
-    for batch, some, columns in _alike(entries, work):
-        _judge(work, batch, some, columns)
-    good = pl.concat([pl.DataFrame(schema={ENTRY: pl.String, **ready_schema(judge.spec)}), *work.good])
-    asking = Asking(table.name, judge.spec, version_column(table, judge.spec), lake)
-    good, contested = _one_per_key(good, entries, asking)
+    exempt, good, still = pl.col("id").is_in(list(waived)), list[pl.DataFrame](), [pl.DataFrame(schema=_STILL)]
+    for waive in (False, True):
+        work = _work(lake, judge, changes or {}, waive=waive)
+        for batch, some, columns in _alike(entries.filter(exempt == waive), work):
+            _judge(work, batch, some, columns)
+        good, still = [*good, *work.good], [*still, *work.still]
+    asking = Asking(table.name, judge.spec, version_column(table, judge.spec), lake, now)
+    together = pl.concat([pl.DataFrame(schema={ENTRY: pl.String, **ready_schema(judge.spec)}), *good])
+    alone, contested = _one_per_key(together, entries, asking)
     sources = {column.source for column in judge.spec.columns if column.name in judge.spec.key}
-    rekeyed = [id for id, made in work.changes.items() if sources & made.keys()]
-    gone = pl.col(ENTRY).is_in(taken(asking, good, entries, rekeyed))
-    met = _contested(good.filter(gone), asking)
-    return Again(good.filter(~gone), pl.concat([pl.DataFrame(schema=_STILL), *work.still, contested, met]))
+    rekeyed = [id for id, made in (changes or {}).items() if sources & made.keys()]
+    gone = pl.col(ENTRY).is_in(taken(asking, alone, entries, rekeyed))
+    met = _contested(alone.filter(gone), asking)
+    return Again(alone.filter(~gone), pl.concat([*still, contested, met]))
+
+
+def _work(lake: Lake, judge: Judge, changes: Changes, *, waive: bool) -> _Work:
+    """The contract's own rules only warn of what is waived; others ask of single records what can be asked of them."""
+    rules = tuple(replace(rule, severity="warn") if waive else rule for rule in judge.rules if rule.kind == "row")
+    whole = frozenset(rule.name for rule in judge.rules if rule.kind != "row")
+    return _Work(lake, replace(judge, rules=rules), frozenset() if waive else whole, changes)
 
 
 def _alike(entries: pl.DataFrame, work: _Work) -> Iterator[tuple[BatchRow, pl.DataFrame, tuple[str, ...]]]:

@@ -133,7 +133,7 @@ mends = sa.Table(
     _id(),
     sa.Column("entry_id", sa.String, sa.ForeignKey("entries.id"), nullable=False, index=True),
     sa.Column("table_name", sa.String, nullable=False, index=True),
-    sa.Column("kind", sa.String, nullable=False),  # corrected | replayed | waived: the event that lets it return
+    sa.Column("kind", sa.String, nullable=False),  # corrected | replayed | waived: what lets it return; discarded
     sa.Column("path", sa.String, nullable=False),  # the Parquet file that holds its good row
     sa.Column("contract_version", sa.String, nullable=False),  # that it was judged by: good under no other
     sa.Column("run_id", sa.String, nullable=False),

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import polars as pl
 import sqlalchemy as sa
 
 from tilth.assets import parquet, state
 from tilth.assets.lake import Lake
+from tilth.assets.lives import last_status
 from tilth.assets.mends import ENTRY, mends_of
 from tilth.assets.places import ready_path
 from tilth.assets.publishing.engine import connect, quoted
@@ -46,6 +47,7 @@ class Asking:
     spec: Spec
     version: str | None  # column
     lake: Lake
+    now: datetime
 
 
 def taken(asking: Asking, good: pl.DataFrame, entries: pl.DataFrame, rekeyed: Collection[str]) -> list[str]:
@@ -154,8 +156,9 @@ def _but_moot(asking: Asking, met: pl.DataFrame, entries: pl.DataFrame) -> pl.Da
         openers = pl.DataFrame(rows, schema=schema, orient="row").unique(schema.keys() - {"event", "by"}, keep="last")
         told = met.join(openers, on=["_batch_other", "_ordinal_other"], how="left")
         ids = told["by"].drop_nulls().unique().to_list()
-        last = sa.select(sa.func.max(of.id)).where(of.entry_id.in_(ids), of.event != "seen").group_by(of.entry_id)
-        status = {row.entry_id: row.event for row in connection.execute(sa.select(state.events).where(of.id.in_(last)))}
+        last = last_status(asking.table, entries=ids)
+        told_by = sa.select(of.entry_id, of.event).join_from(last, state.events, of.id == last.c.id)
+        status = {row.entry_id: row.event for row in connection.execute(told_by)}
         own = entries.filter(pl.col("id").is_in(told[ENTRY].implode()))
         same = {(former, id) for former, id in _pairs(connection, asking, ids, own)}
     moot = [
@@ -176,16 +179,17 @@ def _mended(connection: sa.Connection, asking: Asking, pulls: list[int]) -> pl.D
     """The mends of the table that wait, and those of the pulls whose records are back: id, mended, pull (id)."""
     table, mend, opened = asking.table, state.mends.c, state.events.alias("opened")
     open = open_entries(connection, table)
-    waiting = mends_of(connection, table, open, contract_version=asking.spec.version, now=datetime.now(UTC))
-    one, last = state.events.c, state.events.alias("last")
-    latest = sa.select(sa.func.max(last.c.id)).where(last.c.entry_id == mend.entry_id, last.c.event != "seen")
+    waiting = mends_of(connection, table, open, contract_version=asking.spec.version, now=asking.now)
+    one = state.events.c
     ours = sa.select(opened.c.entry_id).where(
         opened.c.table_name == table, opened.c.event == "opened", opened.c.pull_id.in_(pulls)
     )
+    last = last_status(table, entries=ours)
     counts = sa.select(sa.func.max(mend.id)).where(mend.table_name == table, mend.entry_id.in_(ours))
     query = (
         sa.select(mend.entry_id, mend.path, one.pull_id)
-        .join_from(state.mends, state.events, one.id == latest.scalar_subquery())
+        .join_from(state.mends, last, last.c.entry_id == mend.entry_id)
+        .join(state.events, one.id == last.c.id)
         .where(mend.id.in_(counts.group_by(mend.entry_id)), one.event.in_(_BACK), one.pull_id.in_(pulls))
     )
     schema = {"id": pl.String, "mended": pl.String, "pull": pl.Int64}

@@ -1,7 +1,7 @@
-"""A file of quarantined records that came back from whoever knows what is right: which cells were changed.
+"""A file of quarantined records that came back from whoever knows what is right: its lines and cells.
 
-The counterpart of `tilth quarantine export`. A cell that says what was exported is no correction; in a workbook the
-sheet `reasons` takes corrections, too, beside the value that is wrong.
+The counterpart of `tilth quarantine export`; in a workbook the sheet `reasons` takes corrections, too, beside the value
+that is wrong. What was changed is found in `changes.py`.
 """
 
 from __future__ import annotations
@@ -18,29 +18,23 @@ from tilth.connectors.files.formats import Delimited, Excel
 from tilth.connectors.files.parts import Part
 from tilth.connectors.files.refused import Refused
 from tilth.errors import TilthError
-from tilth.schemas.near import near
 
-__all__ = [
-    "CELL",
-    "CORRECTION",
-    "HEAD",
-    "Changed",
-    "Line",
-    "changed",
-    "changes_of",
-    "read_corrections",
-    "safe",
-    "safe_texts",
-]
-
-Changed = dict[str, tuple[str | None, str | None]]
-"""Source column → its value as pulled, and the one in its place."""
+__all__ = ["CELL", "CORRECTION", "HEAD", "Cell", "Line", "read_corrections", "safe", "safe_texts", "trouble"]
 
 HEAD = ("_id", "_table", "_key", "_status", "_reasons")
 CORRECTION = "correction"
 _RUNS_AS_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _STARTS_FORMULA = "^([ \u00a0]*[=+\\-@\t\r\n])"  # the same as a pattern
 CELL = 32_767  # characters that a cell of a workbook holds
+_TEXT, _NUMBER = "t:", "n:"  # before what a cell of a workbook says; before an error stands nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What a cell of the file says."""
+
+    text: str
+    number: bool = False  # typed as one: its text has a point, whatever the decimal mark of the record's column is
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +43,12 @@ class Line:
 
     where: str  # file and line
     id: str
-    cells: Mapping[str, str | None]  # source column → the cell, as it is now
-    fixes: Mapping[str, str]  # contract column → what the sheet of reasons says in its place
+    key: Cell | None
+    cells: Mapping[str, Cell | None]  # source column → the cell, as it is now
+    fixes: Mapping[str, Cell]  # contract column → what the sheet of reasons says in its place
+
+
+Row = dict[str, Cell | None]
 
 
 def safe(value: object) -> str:
@@ -64,44 +62,25 @@ def safe_texts(text: pl.Expr) -> pl.Expr:
     return text.str.replace(_STARTS_FORMULA, "'${1}")
 
 
-def changed(cell: str | None, raw: str | None) -> bool:
-    """Whether a cell says anything else than what was exported for `raw`."""
-    shown = safe(raw)
-    return (cell or "") not in (shown, shown[:CELL], raw or "")
-
-
-def changes_of(line: Line, raw: Mapping[str, str | None], sources: Mapping[str, str]) -> Changed:
-    """What a line changes of the record as pulled; `sources`: contract column → source column."""
-    unknown = [name for name, cell in line.cells.items() if name not in raw and cell]
-    if unknown:
-        what, meant = f"this record has no column {unknown[0]}", near(unknown[0], raw)
-        raise _trouble(what, line.where, expected=meant)
-    found = {name: (raw[name], cell) for name, cell in line.cells.items() if name in raw and changed(cell, raw[name])}
-    for column, text in line.fixes.items():
-        source = sources.get(column, column)
-        found[source] = (raw.get(source), text)
-    return found
-
-
 def read_corrections(file: Path) -> list[Line]:
     """Every entry that the file names, once; TilthError when it is no file of ours."""
     readers = {".csv": _csv, ".xlsx": _xlsx}
     reader = readers.get(file.suffix.lower())
     if reader is None:
         got = file.suffix or "no ending"
-        raise _trouble("cannot read this kind of file", file, expected=".csv or .xlsx", got=got)
+        raise trouble("cannot read this kind of file", file, expected=".csv or .xlsx", got=got)
     try:
         with file.open("rb") as stream:
             lines = reader(stream, file)
     except Refused as refused:
         expected, got = refused.fault.expected, refused.fault.value or ""
-        raise _trouble("this is no file of quarantined records", file, expected=expected, got=got) from None
+        raise trouble("this is no file of quarantined records", file, expected=expected, got=got) from None
     except OSError as error:
-        raise _trouble(f"cannot be read ({error.strerror or error})", file) from error
+        raise trouble(f"cannot be read ({error.strerror or error})", file) from error
     seen: dict[str, str] = {}
     for line in lines:
         if line.id in seen:
-            raise _trouble("an entry stands in two lines", line.where, got=line.id, expected=f"it in {seen[line.id]}")
+            raise trouble("an entry stands in two lines", line.where, got=line.id, expected=f"it in {seen[line.id]}")
         seen[line.id] = line.where
     return lines
 
@@ -115,48 +94,81 @@ def _csv(stream: BinaryIO, file: Path) -> list[Line]:
 
 
 def _xlsx(stream: BinaryIO, file: Path) -> list[Line]:
-    rows = list(_rows(excel.read(stream, Excel("quarantine"))))
+    rows = list(_untold(excel.read(stream, Excel("quarantine"), told=_told)))
     stream.seek(0)
-    fixes: dict[str, dict[str, str]] = {}
     try:
-        reasons = list(_rows(excel.read(stream, Excel("reasons"))))
+        reasons = list(_untold(excel.read(stream, Excel("reasons"), told=_told)))
     except Refused:
         reasons = []  # the sheet may have been thrown away
-    for number, row in reasons:
-        if row.get(CORRECTION) is None:
-            continue
-        column, text = row.get("column") or "", str(row[CORRECTION])
-        if not column or "," in column:
-            what = "this reason is not of one column: correct the record in the sheet quarantine"
-            raise _trouble(what, f"{file}, sheet reasons, line {number}", got=column or "no column")
-        fixes.setdefault(row.get("_id") or "", {})[column] = text
+    fixes = _fixes(reasons, file)
+    lost = next(iter(fixes.keys() - {_text(row, HEAD[0]) for _, row in rows}), None)
+    if lost is not None:
+        what = "a correction in the sheet reasons is of an entry that the sheet quarantine does not have"
+        raise trouble(what, file, got=lost or "no id", expected="the lines of both sheets as they were exported")
     return _lines(rows, fixes, file)
 
 
-def _rows(parts: Iterator[Part]) -> Iterator[tuple[int, dict[str, str | None]]]:
+def _fixes(reasons: Iterable[tuple[int, Row]], file: Path) -> dict[str, dict[str, Cell]]:
+    """What the sheet of reasons corrects: id → contract column → the cell."""
+    fixes: dict[str, dict[str, Cell]] = {}
+    for number, row in reasons:
+        fix = row.get(CORRECTION)
+        if fix is None:
+            continue
+        column, where = _text(row, "column"), f"{file}, sheet reasons, line {number}"
+        if not column or "," in column:
+            what = "this reason is not of one column: correct the record in the sheet quarantine"
+            raise trouble(what, where, got=column or "no column")
+        own = fixes.setdefault(_text(row, HEAD[0]), {})
+        if own.setdefault(column, fix) != fix:
+            what = f"{column} is corrected twice, and not alike"
+            raise trouble(what, where, expected=own[column].text, got=fix.text)
+    return fixes
+
+
+def _told(cell: excel.Cell) -> str | None:
+    """A cell of a workbook as text, after what it is."""
+    text = excel.text_of(cell)
+    number = isinstance(cell, int | float) and not isinstance(cell, bool)
+    return f"{_NUMBER if number else _TEXT}{text}" if text else None
+
+
+def _untold(parts: Iterator[Part]) -> Iterator[tuple[int, Row]]:
+    """The rows of a sheet that was read with `_told`."""
+    for number, row in _rows(parts):
+        yield number, {name: cell and _of_workbook(cell.text) for name, cell in row.items()}
+
+
+def _of_workbook(told: str) -> Cell:
+    kind, text = told[: len(_TEXT)], told[len(_TEXT) :]
+    return Cell(text, kind == _NUMBER) if kind in (_TEXT, _NUMBER) else Cell(told)
+
+
+def _rows(parts: Iterator[Part]) -> Iterator[tuple[int, Row]]:
     for part in parts:
-        yield from zip(part.lines, part.table.to_pylist(), strict=True)
+        for number, row in zip(part.lines, part.table.to_pylist(), strict=True):
+            yield number, {name: Cell(text) if text else None for name, text in row.items()}
 
 
-def _lines(
-    rows: Iterable[tuple[int, dict[str, str | None]]], fixes: Mapping[str, Mapping[str, str]], file: Path
-) -> list[Line]:
+def _lines(rows: Iterable[tuple[int, Row]], fixes: Mapping[str, Mapping[str, Cell]], file: Path) -> list[Line]:
     found: list[Line] = []
     for number, row in rows:
-        where = f"{file}, line {number}"
-        if not row.get(HEAD[0]):
-            raise _trouble("this line names no entry", where, expected=f"an id in the column {HEAD[0]}")
-        cells = {name: _unsafe(cell) for name, cell in row.items() if name not in HEAD}
-        own = {column: _unsafe(text) or "" for column, text in fixes.get(str(row[HEAD[0]]), {}).items()}
-        found.append(Line(where, str(row[HEAD[0]]), cells, own))
+        where, id = f"{file}, line {number}", _text(row, HEAD[0])
+        if not any(row.values()):
+            continue  # spreadsheets write lines without content, too
+        if not id:
+            raise trouble("this line names no entry", where, expected=f"an id in the column {HEAD[0]}")
+        cells = {name: cell for name, cell in row.items() if name not in HEAD}
+        found.append(Line(where, id, row.get("_key"), cells, fixes.get(id, {})))
     return found
 
 
-def _unsafe(cell: str | None) -> str | None:
-    """The cell without the apostrophe that `safe` put before it."""
-    return cell[1:] if cell and cell.startswith("'") and safe(cell[1:]) == cell else cell
+def _text(row: Row, name: str) -> str:
+    cell = row.get(name)
+    return cell.text if cell else ""
 
 
-def _trouble(what: str, where: object, *, expected: str = "", got: str = "") -> TilthError:
+def trouble(what: str, where: object, *, expected: str = "", got: str = "") -> TilthError:
+    """What is wrong with a file that came back."""
     step = "tilth quarantine export FILE makes a file to correct"
     return TilthError(what, where=str(where), expected=expected, got=got, kept="nothing was changed", next=step)

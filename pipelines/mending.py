@@ -5,9 +5,9 @@ Each is done under the project's lease, on the entries as they are open then.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -16,57 +16,26 @@ import polars as pl
 
 from tilth.assets.declared import TableDeclaration
 from tilth.assets.lake import Lake, Run
-from tilth.assets.listing import Entry, named, raws_of
+from tilth.assets.listing import details, named, raws_of
 from tilth.assets.mends import ENTRY, Mender, discard, keep_mends
-from tilth.assets.publishing.release import Releases
 from tilth.assets.quarantine import open_entries
 from tilth.assets.ready import judge_changed
 from tilth.assets.replay import judge_again
 from tilth.assets.same_record import same_records
 from tilth.errors import TilthError
-from tilth.pipelines.corrections import Changed, Line, changes_of
-from tilth.pipelines.night import NightResult, run_night
+from tilth.pipelines.changes import changes_of, touched
+from tilth.pipelines.corrections import Line
+from tilth.pipelines.mended import Chosen, Mended, as_published, reason
+from tilth.pipelines.night import run_night
 from tilth.schemas.contract import spec_of
 
 if TYPE_CHECKING:
     from tilth.pipelines.project import Project
 
-__all__ = ["Chosen", "Mended", "correct", "drop", "let_return"]
+__all__ = ["correct", "drop", "let_return"]
 
 _LIST = "tilth quarantine list --status open"
 _KEPT = "nothing was changed"
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """Which open entries are meant: by id (or its beginning), or all of a table, with a rule among the reasons."""
-
-    ids: Sequence[str] = ()
-    table: str | None = None
-    rule: str | None = None
-
-    def among(self, open: pl.DataFrame) -> pl.DataFrame:
-        """The chosen ones of a table's open entries."""
-        found = open
-        if self.ids:
-            found = found.filter(pl.any_horizontal(pl.col("id").str.starts_with(id) for id in self.ids))
-        return found.filter(pl.col("rules").list.contains(self.rule)) if self.rule else found
-
-
-@dataclass(frozen=True, slots=True)
-class Mended:
-    """What became of the chosen entries."""
-
-    kind: str  # corrected | replayed | waived | discarded
-    done: dict[str, list[str]] = field(default_factory=dict[str, list[str]])  # table → ids
-    still: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])  # id, table, reasons: those that stay
-    changes: dict[str, Changed] = field(default_factory=dict[str, Changed])  # id → what was corrected
-    night: NightResult | None = None  # the publish after it
-
-    @property
-    def count(self) -> int:
-        """How many entries it was done for."""
-        return sum(map(len, self.done.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +53,20 @@ class _Bench:
         for id in chosen.ids:
             fitting = [one for entries in found.values() for one in entries["id"] if one.startswith(id)]
             if len(fitting) != 1:
-                what = "no open entry, or more than one, has this id"
-                raise TilthError(what, got=id, expected="an id, or a longer beginning of one", kept=_KEPT, next=_LIST)
+                raise self._not_one(id, fitting)
         return found
+
+    def _not_one(self, id: str, fitting: Sequence[str]) -> TilthError:
+        """Why an id says nothing: what it was closed by, or what else was asked of it."""
+        known = None if fitting else details(self.lake.state, self.lake.storage, id)
+        if known is None:
+            what, expected = "no open entry, or more than one, has this id", "an id, or a longer beginning of one"
+            return TilthError(what, got=id, expected=expected, kept=_KEPT, next=_LIST)
+        entry, step = known[0], f"tilth quarantine show {known[0].id[:12]}"
+        if entry.status != "open":
+            return TilthError(f"entry {id} is not open any more: {entry.status}", kept=_KEPT, next=step)
+        what, got = f"entry {id} is not among those that were chosen", f"{entry.table}, {', '.join(entry.rules)}"
+        return TilthError(what, expected="the table and a rule of the entry", got=got, kept=_KEPT, next=step)
 
     def open(self, chosen: Chosen) -> dict[str, pl.DataFrame]:
         """The chosen ones among the entries that are open, by table."""
@@ -124,7 +104,8 @@ class _Bench:
         contract = self.project.contract(table)
         changes = {id: self.made.changes[id] for id in entries["id"] if id in self.made.changes}
         new = {id: {column: after for column, (_, after) in own.items()} for id, own in changes.items()}
-        found = judge_again(entries, table, contract, self.lake, changes=new, waive=mender.kind == "waived")
+        waived = entries["id"].to_list() if mender.kind == "waived" else []
+        found = judge_again(entries, table, contract, self.lake, now=self.run.at, changes=new, waived=waived)
         self.made.still.extend({"id": id, "table": name, "reasons": why} for id, why in found.still.iter_rows())
         if found.good.is_empty():
             return
@@ -147,21 +128,35 @@ def correct(project: Project, lines: Sequence[Line], *, who: str, publish: bool 
         some = {name: entries.filter(pl.col("id").is_in(list(wanted))) for name, entries in found.items()}
         places = (place for entries in some.values() for place in entries.select("path", "id").iter_rows())
         raws = raws_of(bench.lake.storage, places)
+        keys = {id: key for entries in some.values() for id, key in entries.select("id", "key").iter_rows()}
+        bench.made.still.extend(_gone(bench, [line for line in lines if line.id not in entry_of]))
         for line in lines:
             table, id = entry_of.get(line.id, ("", line.id))
             if id not in wanted:
-                gone = _reason("open", line.where, "an entry that is still open")
-                bench.made.still.append({"id": line.id, "table": None, "reasons": [gone]})
-                continue
-            wanted.discard(id)  # two lines may be of one record, by its ids before and after: the first counts
-            spec = spec_of(project.contract(bench.pulled(table)))
-            made = changes_of(line, raws[id], {column.name: column.source for column in spec.columns})
-            bench.made.changes.update({id: made} if made else {})
+                continue  # two lines may be of one record, by its ids before and after: the first counts
+            wanted.discard(id)
+            key = keys[id] if id == line.id else line.key.text if line.key else None
+            if touched(line, raws[id], key):
+                spec = spec_of(project.contract(bench.pulled(table)))
+                made = changes_of(line, raws[id], spec, key)
+                bench.made.changes.update({id: made} if made else {})
         for name, entries in some.items():
             own = entries.filter(pl.col("id").is_in(list(bench.made.changes)))
-            bench.again(name, own, Mender("corrected", who), dry=dry)
+            if own.height:
+                bench.again(name, own, Mender("corrected", who), dry=dry)
 
     return _done(project, Mended("corrected"), work, publish=publish, dry=dry)
+
+
+def _gone(bench: _Bench, lines: Sequence[Line]) -> Iterator[dict[str, Any]]:
+    """Lines that change an entry which is not open, or none; one that changes nothing says nothing."""
+    known = {one.id: one for one in named(bench.lake.state, bench.lake.storage, None, [line.id for line in lines])}
+    raws = raws_of(bench.lake.storage, ((one.path, one.id) for one in known.values() if one.path))
+    for line in lines:
+        if line.id not in known or touched(line, raws.get(line.id, {}), known[line.id].key):
+            status = known[line.id].status if line.id in known else "no entry"
+            why = reason(status, line.where, "an entry of this project that is still open")
+            yield {"id": line.id, "table": None, "reasons": [why]}
 
 
 def let_return(project: Project, chosen: Chosen, mender: Mender, *, publish: bool = True, dry: bool = False) -> Mended:
@@ -199,41 +194,4 @@ def _done(
         work(_Bench(project, lake, run, made))
         return tuple(sorted(made.done)) if publish and not dry else ()
 
-    return _as_published(project, replace(made, night=run_night(project, ingest=False, first=first)))
-
-
-def _as_published(project: Project, made: Mended) -> Mended:
-    """What the publish after it made of them: a record that it did not take stays, and says why."""
-    if made.night is None or made.night.release is None or made.kind == "discarded":
-        return made
-    lake = project.lake()
-    current = Releases(lake.curated).current()
-    tables = current.tables if current else {}
-    done, still = dict(made.done), list(made.still)
-    for name, ids in made.done.items():
-        if name not in tables or tables[name].state not in ("published", "failed"):
-            continue  # held: they wait as all of it does
-        with lake.state.read() as connection:  # what is opened anew may be so under another id
-            opened = same_records(connection, lake.storage, name, ids, open_entries(connection, name))
-        now = dict(zip(ids, ids, strict=True)) | dict(opened.iter_rows())
-        entries = {entry.id: entry for entry in named(lake.state, lake.storage, name, now.values())}
-        stay = {id: entries[now[id]] for id in ids if entries[now[id]].status in ("open", "superseded")}
-        done[name] = [id for id in ids if id not in stay]
-        reasons = {entry.id: _not_taken(entry, made.night.run_id) for entry in stay.values()}
-        still += [{"id": id, "table": name, "reasons": why} for id, why in reasons.items()]
-    return replace(made, done={name: ids for name, ids in done.items() if ids}, still=still)
-
-
-def _not_taken(entry: Entry, run_id: str) -> list[dict[str, str | None]]:
-    """Why a publish did not take a record that was good by itself."""
-    if entry.status == "open" and entry.run_id == run_id:
-        return list(entry.reasons)  # opened anew: refused for its company
-    if entry.status != "open":
-        return [_reason(entry.status, "good by itself", "a record that is not older than the published one")]
-    waits = "what it refers to, or a number or sum that it waits for: it is published when that comes"
-    return [_reason("waiting", "good by itself", waits)]
-
-
-def _reason(rule: str, value: str, expected: str) -> dict[str, str | None]:
-    """A reason that no rule of the contract gives."""
-    return {"rule": rule, "column": None, "value": value, "expected": expected, "kind": "join", "severity": "error"}
+    return as_published(project, replace(made, night=run_night(project, ingest=False, first=first)))

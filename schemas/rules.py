@@ -62,6 +62,12 @@ class Quality:
     severity: Severity
     checked: int
     failed: int
+    measured: str | None = None  # of a rule of the whole table: what is bounded, and how; several share a name
+
+    @property
+    def asked(self) -> tuple[str, str | None, Severity, str | None]:
+        """What tells it from others."""
+        return self.rule, self.column, self.severity, self.measured
 
 
 def _email(data: PolarsData) -> pl.LazyFrame:
@@ -151,8 +157,10 @@ def _listed(values: Any) -> str:
 
 def summed(quality: Sequence[Quality]) -> tuple[Quality, ...]:
     """One line a rule, in the order in which the rules are met first."""
-    sums: dict[tuple[str, str | None, Severity], Counter[str]] = {}
+    sums: dict[tuple[str, str | None, Severity, str | None], Counter[str]] = {}
     for one in quality:
-        of = sums.setdefault((one.rule, one.column, one.severity), Counter())
-        of.update(checked=one.checked, failed=one.failed)
-    return tuple(Quality(*rule, of["checked"], of["failed"]) for rule, of in sums.items())
+        sums.setdefault(one.asked, Counter()).update(checked=one.checked, failed=one.failed)
+    return tuple(
+        Quality(rule, column, severity, of["checked"], of["failed"], measured)
+        for (rule, column, severity, measured), of in sums.items()
+    )

@@ -46,12 +46,17 @@ def bound(rule: TableRule, found: Number) -> tuple[str, Number]:
 
 
 def _subject(rule: TableRule) -> str:
-    return f"{rule.name}: {rule.measured}{' of what was pulled' if rule.over == 'pull' else ''}"
+    return f"{rule.name}: {_measure(rule)}"
+
+
+def _measure(rule: TableRule) -> str:
+    return f"{rule.measured}{' of what was pulled' if rule.over == 'pull' else ''}"
 
 
 def verdict_on(rule: TableRule, found: Number | None) -> Quality:
     """The verdict as the quality table counts it: asked once."""
-    return Quality(rule.name, rule.column, rule.severity, 1, int(not rule.holds(found)))
+    measured = f"{_measure(rule)}: {rule.expected}"
+    return Quality(rule.name, rule.column, rule.severity, 1, int(not rule.holds(found)), measured)
 
 
 def verdicts_on_all(rows: pl.DataFrame, rules: Sequence[DeclaredRule]) -> tuple[list[Quality], tuple[str, ...]]:

@@ -144,6 +144,8 @@ def _assertion(one: Quality, names: Mapping[str, str]) -> Json:
         found["column"] = names[one.column]
     elif one.column:  # a rule over several columns
         found["name"] = f"{one.rule} of {one.column}"
+    if one.measured is not None:
+        found["description"] = one.measured
     return found
 
 

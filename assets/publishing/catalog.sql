@@ -87,7 +87,7 @@ COMMENT ON COLUMN _catalog.freshness.max_age_s IS 'How many seconds old data may
 
 CREATE TABLE _catalog.quality (
     run VARCHAR, "table" VARCHAR, rule VARCHAR, "column" VARCHAR, severity VARCHAR, checked BIGINT, failed BIGINT,
-    stale_keys BIGINT
+    stale_keys BIGINT, measured VARCHAR
 );
 COMMENT ON TABLE _catalog.quality IS 'What each rule found in each run: in all that was looked at, also where the table was held then and its last good content stays';
 COMMENT ON COLUMN _catalog.quality.run IS 'Run that judged the records';
@@ -97,6 +97,7 @@ COMMENT ON COLUMN _catalog.quality."column" IS 'Column it is about; empty: the w
 COMMENT ON COLUMN _catalog.quality.severity IS 'error: a failing record is quarantined; warn: it is counted and published';
 COMMENT ON COLUMN _catalog.quality.checked IS 'Records checked; 1 where a rule gives one verdict on the whole table';
 COMMENT ON COLUMN _catalog.quality.failed IS 'Records that failed';
+COMMENT ON COLUMN _catalog.quality.measured IS 'Of a rule of the whole table: what it measures, and the bounds; several of one name on one column differ in it';
 COMMENT ON COLUMN _catalog.quality.stale_keys IS 'Keys still published in an older, good version because the newer record failed';
 
 CREATE TABLE _catalog.quarantine ("table" VARCHAR, rule VARCHAR, open BIGINT, oldest TIMESTAMPTZ);

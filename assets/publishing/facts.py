@@ -51,6 +51,7 @@ class QualityFact:
     severity: str
     checked: int
     failed: int
+    measured: str | None = None  # of a rule of the whole table
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from tilth.assets import parquet, state
 from tilth.assets.declared import TableDeclaration
-from tilth.assets.instant import Instant
 from tilth.assets.lake import Lake, Run
+from tilth.assets.lives import OPENED, last_status, opening_event
 from tilth.assets.provenance.naming import words
 from tilth.assets.provenance.pulled import source_places
 from tilth.assets.provenance.tracing import Origin, trace
@@ -46,16 +46,11 @@ def asked(run: Run, published: Verdicts, refused: Verdicts) -> list[QualityFact]
 
     A rule that was asked again, beside the last good content of such a table, counts as it was asked last.
     """
-    again = {(table, one.rule, one.column, one.severity) for table, told in published.items() for one in told}
-    before = [
-        (table, one)
-        for table, told in refused.items()
-        for one in told
-        if (table, one.rule, one.column, one.severity) not in again
-    ]
+    again = {(table, one.asked) for table, told in published.items() for one in told}
+    before = [(table, one) for table, told in refused.items() for one in told if (table, one.asked) not in again]
     last = [(table, one) for table, told in published.items() for one in told]
     return [
-        QualityFact(run.id, table, one.rule, one.column, one.severity, one.checked, one.failed)
+        QualityFact(run.id, table, one.rule, one.column, one.severity, one.checked, one.failed, one.measured)
         for table, one in (*before, *last)
     ]
 
@@ -104,12 +99,11 @@ def _quality(connection: sa.Connection, runs: Sequence[str]) -> list[QualityFact
 
 def _open(connection: sa.Connection, lake: Lake, table: str, manifest: Manifest) -> pl.DataFrame:
     """The table's open entries once this release is current: a row for each rule, and since when it is open."""
-    of = state.events.c
-    since = sa.select(of.entry_id, sa.func.max(of.at, type_=Instant())).where(
-        of.table_name == table, of.event == "opened"
-    )
+    last, one, opening = last_status(table), state.events.alias(), state.events.c
+    told = sa.join(last, one, one.c.id == last.c.id).join(state.events, opening.id == opening_event(last))
+    since = sa.select(opening.entry_id, opening.at).select_from(told).where(one.c.event.in_(OPENED))
     at = pl.DataFrame(
-        [tuple(row) for row in connection.execute(since.group_by(of.entry_id))],
+        [tuple(row) for row in connection.execute(since)],
         schema={"id": pl.String(), "at": _AT},
         orient="row",
     )

@@ -14,6 +14,7 @@ from tilth.assets.publishing.circles import Circle
 from tilth.assets.publishing.dependencies import refuse_contradicting
 from tilth.assets.publishing.merge import Keyed
 from tilth.assets.publishing.newcomers import begin_round, look_again
+from tilth.assets.publishing.rivals import refuse_rivals
 from tilth.assets.publishing.sequences import refuse_after_gaps, refuse_disordered
 from tilth.assets.publishing.settle import begin_settling, refuse_orphans, refuse_repeated
 from tilth.assets.publishing.totals import Totals
@@ -45,7 +46,7 @@ class Settling:
         """
         begin_settling(self.candidate)
         self.totals.came(self.keyed)
-        found = self._orphans()
+        found = self._orphans() + (refuse_rivals(self.candidate) if overtaken else 0)
         looks = self._looks and not waived
         if looks:
             begin_round(self.candidate, self.keyed, overtaken=overtaken)

@@ -23,6 +23,7 @@ from tilth.assets.publishing.pictures import Picture, Pictures, absent_keys, lea
 from tilth.assets.publishing.refusing import Settling
 from tilth.assets.publishing.removal import clear
 from tilth.assets.publishing.returning import Back, one_of_each_key, returning
+from tilth.assets.publishing.rivals import load_rivals
 from tilth.assets.publishing.totals import Totals
 from tilth.assets.publishing.turns import WAITING, Turn, sequence, waiting
 from tilth.schemas.judging import Quality
@@ -50,6 +51,7 @@ def take_turn(
     candidate.load("tilth_pull_of", belonging.select("batch", "number"))
     files = belonging.filter(pl.col("sha256").is_not_null())
     candidate.load("tilth_file_of", files.select("batch", "records", "sha256", "start"))
+    load_rivals(candidate, turn, lake)
     work.prepare()
     for number in sequence(turn.pulls, work.entries.orphans, turn.open.join(turn.mends, on="id", how="semi")):
         work.replace(number)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import sqlalchemy as sa
 
 from tilth.assets import state
 from tilth.assets.lake import Run
-from tilth.assets.lives import OPPOSITE
+from tilth.assets.lives import OPPOSITE, standing, undone
 from tilth.assets.publishing.manifest import Manifest
+from tilth.assets.pulls import pending_pulls
+from tilth.assets.rejudging import JUDGING, judged_by, landed_again
 
 __all__ = ["close_rollbacks", "open_rollback", "take_back"]
 
@@ -34,8 +37,8 @@ def close_rollbacks(connection: sa.Connection, taken: Sequence[int], run: Run) -
 def take_back(connection: sa.Connection, releases: Sequence[int], current: Manifest, run: Run) -> None:
     """Undo in the state what `releases` (ascending) caused, and hold the tables whose content they changed."""
     held: dict[str, int] = {}
+    _undo_events(connection, releases, current, run)
     for release in reversed(releases):
-        _undo_events(connection, release, run)
         of = state.releases.c.release == release
         manifest = connection.execute(sa.select(state.releases.c.manifest).where(of)).scalar_one()
         changed = [name for name, table in manifest["tables"].items() if table["changed_in"] == release]
@@ -45,29 +48,60 @@ def take_back(connection: sa.Connection, releases: Sequence[int], current: Manif
         _hold(connection, name, release, current, run)
 
 
-def _undo_events(connection: sa.Connection, release: int, run: Run) -> None:
-    """Append the opposite of each event that the release caused and that is not undone yet, last one first."""
+def _undo_events(connection: sa.Connection, releases: Sequence[int], current: Manifest, run: Run) -> None:
+    """Append the opposite of each event that these releases caused and that stands, last one first."""
     of = state.events.c
-    undone = sa.select(sa.func.coalesce(sa.func.max(of.id), 0)).where(
-        of.release == release, of.event.in_(("reopened", "withdrawn"))
-    )
-    caused = sa.select(of.entry_id, of.table_name, of.event).where(
-        of.release == release, of.event.in_(OPPOSITE), of.id > undone.scalar_subquery()
-    )
-    rows: list[dict[str, Any]] = [
-        {
-            "entry_id": row.entry_id,
-            "table_name": row.table_name,
-            "event": OPPOSITE[row.event],
-            "run_id": run.id,
-            "release": release,
-            "at": run.at,
-            "detail": f"release {release} was taken back",
-        }
-        for row in connection.execute(caused.order_by(of.id.desc()))
-    ]
-    if rows:
-        connection.execute(sa.insert(state.events), rows)
+    caused = sa.select(of.table_name).where(of.release.in_(releases), of.event.in_(OPPOSITE)).distinct()
+    for table in connection.execute(caused.order_by(of.table_name)).scalars().all():
+        found = sorted(_undone(connection, table, releases, current), key=lambda event: -event.id)
+        shared = {"table_name": table, "run_id": run.id, "at": run.at}
+        rows: list[dict[str, Any]] = [
+            {
+                **shared,
+                "entry_id": row.entry_id,
+                "event": OPPOSITE[row.event],
+                "release": row.release,
+                "pull_id": row.pull_id if row.release is None else None,
+                "detail": f"release {row.release or min(releases)} was taken back",
+            }
+            for row in found
+        ]
+        if rows:
+            connection.execute(sa.insert(state.events), rows)
+
+
+def _undone(connection: sa.Connection, table: str, releases: Sequence[int], current: Manifest) -> list[sa.Row[Any]]:
+    """What is undone of one table's entries: what the releases did, and what was judged on top of it.
+
+    A pull that waits may have opened an entry that a release had closed. It is judged again then, as if that release
+    had never been: by itself it would count the record twice. What a person discarded since stays discarded.
+    """
+    of = state.events.c
+
+    def taken(event: Any) -> bool:
+        return event.release in releases
+
+    lives = _lives(connection, table, of.release.in_(releases))
+    found = [event for life in lives for event in undone(life, taken)]
+    if not any(map(taken, chain.from_iterable(lives))):
+        return found
+    entry = current.tables.get(table)
+    waiting = {pull.id: pull for pull in pending_pulls(connection, table, entry.pulls if entry else ())}
+    judging = sa.and_(of.release.is_(None), of.pull_id.in_(list(waiting)), of.event.in_(JUDGING))
+    lives = _lives(connection, table, of.release.in_(releases) | judging)
+    more = [event for life in lives for event in undone(life, lambda one: taken(one) or judged_by(one, waiting))]
+    if sum(map(taken, more)) == len(found):
+        return found
+    landed_again(connection, [*waiting.values()])
+    return more
+
+
+def _lives(connection: sa.Connection, table: str, touching: sa.ColumnElement[bool]) -> list[list[Any]]:
+    """The lives (`standing`) of the entries of a table that some events are `touching`."""
+    of = state.events.c
+    entries = sa.select(of.entry_id).where(of.table_name == table, touching)
+    query = sa.select(state.events).where(of.table_name == table, of.entry_id.in_(entries), of.event != "seen")
+    return [*standing(connection.execute(query.order_by(of.id))).values()]
 
 
 def _hold(connection: sa.Connection, table: str, release: int, current: Manifest, run: Run) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO
@@ -17,7 +17,7 @@ from tilth.errors import MissingExtra
 if TYPE_CHECKING:
     from python_calamine import CalamineSheet, CalamineWorkbook
 
-__all__ = ["read", "text_of"]
+__all__ = ["Cell", "read", "text_of"]
 
 _ROWS = 1_000
 _EXACT = 2**53
@@ -26,12 +26,15 @@ Cell = int | float | str | bool | time | date | datetime | timedelta
 Row = tuple[int, list[str | None]]
 
 
-def read(file: BinaryIO, form: Excel) -> Iterator[Part]:
-    """The records below the header; rows without any content are passed over, empty cells are null."""
+def read(file: BinaryIO, form: Excel, *, told: Callable[[Cell], str | None] | None = None) -> Iterator[Part]:
+    """The records below the header; rows without any content are passed over, empty cells are null.
+
+    `told`: another way to say a cell of a record than `text_of`.
+    """
     require_workbook(file)
     sheet = _sheet(_workbook(file), form.sheet)
     start = sheet.start
-    rows = _rows(sheet, errors_in(file, sheet.name), form.header) if start else iter(())
+    rows = _rows(sheet, errors_in(file, sheet.name), form.header, told or text_of) if start else iter(())
     first = start[1] + 1 if start else 1
     names, any_record = form.columns if not form.header else _header(rows, form, first), False
     while some := list(islice(rows, _ROWS)):
@@ -83,7 +86,9 @@ def _sheet(book: CalamineWorkbook, wanted: str | int | None) -> CalamineSheet:
         raise _damaged(error) from None
 
 
-def _rows(sheet: CalamineSheet, errors: dict[tuple[int, int], str], header: int) -> Iterator[Row]:
+def _rows(
+    sheet: CalamineSheet, errors: dict[tuple[int, int], str], header: int, told: Callable[[Cell], str | None]
+) -> Iterator[Row]:
     """Rows with content from the header on (from the top without one): row number from 1, cells as text."""
     left = sheet.start[1] if sheet.start else 0
     broken: dict[int, list[tuple[int, str]]] = {}
@@ -92,7 +97,7 @@ def _rows(sheet: CalamineSheet, errors: dict[tuple[int, int], str], header: int)
     for number, cells in enumerate(_cells(sheet)):
         if number < header - 1:
             continue
-        row = [text_of(cell) for cell in cells]
+        row = [text_of(cell) if number == header - 1 else told(cell) for cell in cells]
         for column, text in broken.get(number, ()):
             row[column] = text
         if number == header - 1 or any(cell is not None for cell in row):

@@ -70,7 +70,6 @@ _AFTER = {
     "superseded": "A newer record of the same key took its place: there is nothing left to do.",
     "waived": "Somebody decided that it may be published as it is.",
     "discarded": "Somebody decided that it is not needed.",
-    "withdrawn": "It was taken back: its pull was judged by a changed contract, or its release was rolled back.",
 }
 
 

@@ -16,7 +16,7 @@ from tilth.pipelines.cli.reasons import reason_line
 from tilth.pipelines.project import open_project
 
 if TYPE_CHECKING:
-    from tilth.pipelines.mending import Chosen, Mended
+    from tilth.pipelines.mended import Chosen, Mended
     from tilth.pipelines.project import Project
 
 __all__ = ["discard", "import_file", "replay", "waive"]
@@ -106,9 +106,11 @@ def waive(
 
     project = open_project(here(context).project)
     expires = until.replace(tzinfo=UTC) if until else None
+    over = expires is not None and expires <= datetime.now(UTC)
     mender = Mender("waived", by or _whoever(), _reason(why), expires)
     chosen = _chosen(project, ids, table, rule)
-    return _answer(let_return(project, chosen, mender, publish=not no_publish))
+    made = let_return(project, chosen, mender, publish=not no_publish)
+    return _answer(made, note=f"this waiver is over since {expires:%Y-%m-%d}: it lets nothing return" if over else "")
 
 
 def discard(
@@ -132,7 +134,7 @@ def discard(
 
 
 def _chosen(project: Project, ids: list[str] | None, table: str | None, rule: str | None) -> Chosen:
-    from tilth.pipelines.mending import Chosen
+    from tilth.pipelines.mended import Chosen
 
     if not ids and table is None:
         what, expected = "nothing is chosen", "ids, or --table, perhaps with --rule"
@@ -160,7 +162,7 @@ def _whoever() -> str:
         return "unknown"
 
 
-def _answer(made: Mended, *, dry: bool = False) -> Answer:
+def _answer(made: Mended, *, dry: bool = False, note: str = "") -> Answer:
     night = made.night
     assert night is not None
     code = night.exit or (0 if not made.still and made.count else _PARTLY if made.count else _NONE)
@@ -173,22 +175,23 @@ def _answer(made: Mended, *, dry: bool = False) -> Answer:
         "release": night.release,
         "exit": code,
     }
-    return Answer(document, "\n".join(_words(made, dry)), code, [*night.failures] or list(night.problems))
+    return Answer(document, "\n".join(_words(made, dry, note)), code, [*night.failures] or list(night.problems))
 
 
-def _words(made: Mended, dry: bool) -> Sequence[str]:
+def _words(made: Mended, dry: bool, note: str) -> Sequence[str]:
     night = made.night
     assert night is not None
     would = "would be " if dry else ""
     lines = [f"{name}: {len(ids)} {would}{made.kind}" for name, ids in made.done.items()]
     for one in made.still[:_SHOWN]:
-        lines.append(f"{one['id'][:12]} stays:")
+        lines.append(f"{one['id'][:12]} {'stays' if one['table'] else 'is not open'}:")
         lines += [f"  {reason_line(reason)}" for reason in one["reasons"]]
     lines += [f"{len(made.still) - _SHOWN} more stay"] if len(made.still) > _SHOWN else []
-    if not lines:
+    if not lines and not night.problems:  # another run's lease, or a failure, is told by itself
         lines = ["no open entry was changed in this file" if made.kind == "corrected" else "no open entry was chosen"]
+    lines += [note] if note else []
     if night.release is not None:
         lines.append(f"published as release {night.release}")
-    elif made.count and not dry:
+    elif made.count and not dry and not note:
         lines.append("  next: tilth run")
     return lines

@@ -116,7 +116,8 @@ def show(context: typer.Context, id: Id) -> Answer:
     lines += ["", "reasons:", *(f"  {_short(reason)}" for reason in entry.reasons), "", "history:"]
     for event in history:
         release = f", release {event.release}" if event.release else ""
-        lines.append(f"  {event.at:%Y-%m-%d %H:%M}  {event.event}  (run {event.run_id[:8]}{release})")
+        why = f": {event.detail}" if event.detail else ""
+        lines.append(f"  {event.at:%Y-%m-%d %H:%M}  {event.event}  (run {event.run_id[:8]}{release}){why}")
     lines += ["", "mended:", *(line for mend in mends for line in _mended(mend))] if mends else []
     return Answer(document, "\n".join([*lines, "", f"  next: tilth quarantine explain {entry.id[:12]}"]))
 

@@ -11,10 +11,10 @@ import sqlalchemy as sa
 
 from tilth.assets import parquet, state
 from tilth.assets.lake import Lake
+from tilth.assets.lives import OPENED
 from tilth.assets.publishing.engine import connect, quoted
 from tilth.assets.publishing.manifest import Manifest, in_ranges
 from tilth.assets.pulls import PullRow, judged_pulls
-from tilth.assets.quarantine import OPENED
 
 __all__ = ["STATES", "record_states"]
 

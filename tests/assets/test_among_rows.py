@@ -225,7 +225,7 @@ def test_what_somebody_waived_is_published_and_speaks_for_itself_from_then_on(ho
     table, run = house.tables["t"][0], house.run()
     with house.lake.state.read() as connection:
         entries = open_entries(connection, "t").filter(pl.col("key") == "2")
-    again = judge_again(entries, table, Place, house.lake, waive=True)
+    again = judge_again(entries, table, Place, house.lake, now=run.at, waived=entries["id"].to_list())
     version = spec_of(Place).version
     keep_mends(house.lake, "t", run, again.good, Mender("waived", "Kim", "two towns"), contract_version=version)
     house.publish()

@@ -172,10 +172,11 @@ def people(lake: Lake, case: Change, contracts: dict[str, type], number: int, *,
         for turn, kind in enumerate(("corrected", "waived")):
             ids = [id for id, names in told.items() if crc32(names[0].encode()) % 3 == turn and not but & {*names}]
             changes = {id: {"content": "0"} for id in ids if kind == "corrected"}
-            some = open.filter(pl.col("id").is_in(ids))
-            good = judge_again(some, table, contracts[table.name], lake, changes=changes, waive=kind == "waived").good
+            some, contract = open.filter(pl.col("id").is_in(ids)), contracts[table.name]
+            now, waived = run_of(number).at, ids if kind == "waived" else []
+            good = judge_again(some, table, contract, lake, now=now, changes=changes, waived=waived).good
             made = {id: {"content": ("?", "0")} for id in changes}
-            version = spec_of(contracts[table.name]).version
+            version = spec_of(contract).version
             mender = Mender(kind, "Ada", "a test")
             keep_mends(lake, table.name, run_of(number), good, mender, contract_version=version, changes=made)
             done.update(*(told[id] for id in good[ENTRY]))

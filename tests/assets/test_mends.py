@@ -80,14 +80,15 @@ def night(house: House, contract: type, *rows: Row, file: str | None = None, pub
 
 def mend(house: House, mender: Mender, changes: Mapping[str, str]) -> list[str]:
     """Let a person mend all that is open; the ids."""
-    table, contract = house.tables["bills"]
+    (table, contract), run = house.tables["bills"], house.run()
     with house.lake.state.read() as connection:
         open = open_entries(connection, "bills")
     new = dict.fromkeys(open["id"], changes)
-    again = judge_again(open, table, contract, house.lake, changes=new, waive=mender.kind == "waived")
+    waived = [*new] if mender.kind == "waived" else []
+    again = judge_again(open, table, contract, house.lake, now=run.at, changes=new, waived=waived)
     told = {id: {name: ("?", text) for name, text in own.items()} for id, own in new.items()}
     version = spec_of(contract).version
-    keep_mends(house.lake, "bills", house.run(), again.good, mender, contract_version=version, changes=told)
+    keep_mends(house.lake, "bills", run, again.good, mender, contract_version=version, changes=told)
     return open["id"].to_list()
 
 

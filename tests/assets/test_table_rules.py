@@ -43,6 +43,7 @@ class Reading(Contract):
         null_share("value", at_most=0.5, over="pull"),
         value_share("state", "ok", at_least=0.5),
         aggregate("mean", "value", at_most=10),
+        aggregate("min", "value", at_least=0),
         aggregate("max", "value", at_most=50, severity="warn"),
     )
 
@@ -91,7 +92,7 @@ def test_a_table_is_held_as_it_would_be_published_and_published_when_it_is_right
     assert night(house, (2, 6, "ok")) == ""
     assert house.rows("SELECT id, value FROM readings ORDER BY id") == [(1, 1), (2, 6)]
     assert house.rows("SELECT count(*) FROM _catalog.quarantine") == [(0,)]
-    rules = ["aggregate", "aggregate", "null_share", "row_count", "value_share"]
+    rules = [*["aggregate"] * 3, "null_share", "row_count", "value_share"]
     assert verdicts(house, "readings") == [(rule, 1, 0) for rule in rules]
 
 
@@ -104,6 +105,7 @@ def test_the_verdicts_that_hold_a_table_are_in_the_catalogue_and_those_of_the_ne
     assert verdicts(house, "summary") == [("row_count", 1, 1)]  # and nothing else was asked that is declared
     assert night(house, (4, 90, "bad"), (5, 91, "bad"), (6, 1, "bad")).startswith("row_count: number of rows is 6")
     assert verdicts(house, "readings") == [
+        ("aggregate", 1, 0),
         ("aggregate", 1, 1),
         ("aggregate", 1, 1),
         ("null_share", 1, 0),
@@ -111,6 +113,8 @@ def test_the_verdicts_that_hold_a_table_are_in_the_catalogue_and_those_of_the_ne
         ("value_share", 1, 1),
     ]
     assert verdicts(house, "summary") == [("row_count", 1, 1)]  # asked again: it is still not as its input is
+    measured = "SELECT measured FROM _catalog.quality WHERE rule = 'aggregate' AND failed = 1 ORDER BY ALL"
+    assert house.rows(measured) == [("max of value: at most 50",), ("mean of value: at most 10",)]
     failed = [event for event in told(house) if event["eventType"] != "START" and "settle" in event["job"]["name"]][-1]
     assert failed["eventType"] == "FAIL" and not failed["outputs"]
     built = [event for event in told(house) if "derive" in event["job"]["name"]]

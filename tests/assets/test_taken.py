@@ -38,13 +38,13 @@ def house(tmp_path: Path) -> House:
 
 def correct(house: House, nth: int, **changes: str) -> list[str]:
     """Correct one open entry; the rules by which it stays."""
-    table, contract = house.tables["bills"]
+    (table, contract), run = house.tables["bills"], house.run()
     with house.lake.state.read() as connection:
         open = open_entries(connection, "bills")[nth : nth + 1]
-    again = judge_again(open, table, contract, house.lake, changes={open["id"][0]: changes})
+    again = judge_again(open, table, contract, house.lake, now=run.at, changes={open["id"][0]: changes})
     told = {open["id"][0]: {name: ("?", text) for name, text in changes.items()}}
     version, kim = spec_of(contract).version, Mender("corrected", "Kim")
-    keep_mends(house.lake, "bills", house.run(), again.good, kim, contract_version=version, changes=told)
+    keep_mends(house.lake, "bills", run, again.good, kim, contract_version=version, changes=told)
     return [reason["rule"] for reasons in again.still["reasons"] for reason in reasons]
 
 

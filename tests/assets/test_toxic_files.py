@@ -12,7 +12,7 @@ from houses import House, plain
 
 from tilth.assets import parquet
 from tilth.assets.declared import Toxic
-from tilth.assets.listing import details, listing
+from tilth.assets.listing import counts, details, listing
 from tilth.assets.mends import Mender, discard, keep_mends
 from tilth.assets.quarantine import open_entries
 from tilth.assets.replay import judge_again
@@ -92,7 +92,8 @@ def test_what_became_of_an_entry_before_is_told_when_it_was_opened_again_and_tha
     ingest(house, (2, -1))
     entries = opened(house)
     table, run = house.tables["parents"][0], house.run()
-    good = judge_again(entries, table, Parent, house.lake, changes={entries["id"][0]: {"content": "5"}}).good
+    changes = {entries["id"][0]: {"content": "5"}}
+    good = judge_again(entries, table, Parent, house.lake, now=run.at, changes=changes).good
     mender = Mender("corrected", "Ada", "a test")
     keep_mends(house.lake, "parents", run, good, mender, contract_version=spec_of(Parent).version)
     house.publish()
@@ -102,3 +103,7 @@ def test_what_became_of_an_entry_before_is_told_when_it_was_opened_again_and_tha
     found = details(house.lake.state, house.lake.storage, entries["id"][0])
     assert found is not None
     assert (found[0].status, found[1][-1].event) == ("corrected", "withdrawn")
+    asked = listing(house.lake.state, house.lake.storage, status="corrected")
+    (counted,) = counts(house.lake.state, now=run.at, status="corrected")
+    assert ([one.id for one in asked], counted.entries) == ([entries["id"][0]], 1)
+    assert (asked[0].path, asked[0].opened_at) == (entries["path"][0], found[1][0].at)  # where it was that opening

@@ -13,7 +13,9 @@ import pytest
 import python_calamine
 import xlsxwriter
 
+from tilth.assets.lease import lease
 from tilth.pipelines.cli.root import run
+from tilth.pipelines.project import open_project
 
 BAD = [
     "INSERT INTO customers VALUES (10, 'Ida', -5), (11, NULL, 3), (12, 'Jo', -1), (13, '', -2)",
@@ -148,6 +150,7 @@ def test_a_waiver_publishes_what_breaks_a_rule_and_nothing_that_has_no_value(
     said = tilth("quarantine", "waive", found["10"][:12], found["11"][:12], "--why", "agreed", "--until", "2020-01-01")
     assert said.code == 3
     assert "customers: 1 waived" in said.out
+    assert "this waiver is over since 2020-01-01: it lets nothing return" in said.out
     assert "name: not_null (expected a value, got nothing)" in said.out
     _proved(tilth)
     # the waiver has expired already: it lets nothing in that comes after it
@@ -182,16 +185,24 @@ def test_a_mended_contract_lets_records_return_at_night_and_on_demand(tilth: Cal
     _proved(tilth)
 
 
-def _corrected(company: Any, tilth: Callable[..., Said], name: str, cells: dict[str, dict[str, str]]) -> Path:
-    """A file of the open customers in which a person changed cells, by key."""
+def _corrected(
+    company: Any,
+    tilth: Callable[..., Said],
+    name: str,
+    cells: dict[str, dict[str, str]],
+    *,
+    table: str = "customers",
+    whole: bool = False,
+) -> Path:
+    """A file of open entries in which a person changed cells of one table, by key; `whole`: of all tables."""
     file = company.folder / name
-    tilth("quarantine", "export", str(file), "--table", "customers")
+    tilth("quarantine", "export", str(file), *(() if whole else ("--table", table)))
     with file.open(encoding="utf-8-sig", newline="") as stream:
         rows = list(csv.DictReader(stream))
     with file.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.DictWriter(stream, rows[0])
         writer.writeheader()
-        writer.writerows(row | cells.get(row["_key"], {}) for row in rows)
+        writer.writerows(row | (cells.get(row["_key"], {}) if row["_table"] == table else {}) for row in rows)
     return file
 
 
@@ -207,6 +218,26 @@ def test_a_file_that_was_exported_before_the_contract_changed_is_taken(
     assert said.json["tables"] == {"customers": [_open(tilth, status="corrected")["10"]]}
     assert [reason["rule"] for one in said.json["still"] for reason in one["reasons"]] == ["less_than_or_equal_to"]
     assert _rows(company, "SELECT customer_id, credit FROM customers WHERE customer_id IN (10, 12)") == [(10, 5.0)]
+    _proved(tilth)
+
+
+@pytest.mark.long
+def test_a_file_may_hold_what_cannot_be_mended_as_long_as_nobody_changed_it(
+    tilth: Callable[..., Said], company: Any
+) -> None:
+    contracts = (company.folder / "contracts.py").read_text()
+    bound = contracts.replace('    amount: float = field(unit="EUR")', '    amount: float = field(unit="EUR", le=-1)')
+    assert bound != contracts
+    company.write("contracts.py", bound)
+    assert tilth("run").code in (0, 3)
+    made = _open(tilth, "turnover")
+    assert made
+    mended = _corrected(company, tilth, "all.csv", {"10": {"credit": "5"}}, whole=True)
+    back = tilth("quarantine", "import", str(mended))
+    assert (back.code, "customers: 1 corrected" in back.out) == (0, True), back.err + back.out
+    changed = _corrected(company, tilth, "more.csv", {next(iter(made)): {"amount": "-5"}}, table="turnover", whole=True)
+    said = tilth("quarantine", "import", str(changed))
+    assert (said.code, "records of turnover are mended where they come from: sales" in said.err) == (1, True)
     _proved(tilth)
 
 
@@ -227,12 +258,20 @@ def test_what_the_publish_does_not_take_stays_and_says_why(tilth: Callable[..., 
 
 
 @pytest.mark.long
-def test_what_is_discarded_is_closed_with_its_reason(tilth: Callable[..., Said]) -> None:
+def test_what_is_discarded_is_closed_with_its_reason(tilth: Callable[..., Said], company: Any) -> None:
     found = _open(tilth)
+    with lease(open_project(company.folder).lake().state, holder="tilth run"):
+        busy = tilth("quarantine", "discard", found["11"], "--why", "a test")
+    assert (busy.code, busy.out) == (4, "") and "another run is active" in busy.err
     assert tilth("quarantine", "discard", found["11"], "--why", " ").code == 1
     assert tilth("quarantine", "discard", found["11"], "--why", "a test", "--by", "anna").code == 0
     assert "11" not in _open(tilth)
-    assert "anna: a test" in tilth("quarantine", "show", found["11"], "--json").out
+    for form in ((), ("--json",)):
+        assert "anna: a test" in tilth("quarantine", "show", found["11"], *form).out
+    again = tilth("quarantine", "discard", found["11"], "--why", "a test")
+    assert (again.code, f"entry {found['11']} is not open any more: discarded" in again.err) == (1, True)
+    none = tilth("quarantine", "waive", found["10"], "--rule", "isin", "--why", "agreed")
+    assert (none.code, "is not among those that were chosen" in none.err) == (1, True)
     _proved(tilth)
 
 
