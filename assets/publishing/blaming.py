@@ -37,7 +37,7 @@ class Blame:
     def on(self, table: str | None = None) -> Generator[None]:
         """A lost file holds the table that needs it; what else goes wrong with one `table` holds that one.
 
-        A full disk or a lost lake is everybody's.
+        A full disk is everybody's.
         """
         try:
             yield

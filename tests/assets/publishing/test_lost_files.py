@@ -12,7 +12,7 @@ from company import Child, Parent, Scripted, lake_in, run_of
 from houses import House, plain
 
 from tilth.assets import parquet
-from tilth.assets.declared import Deletes
+from tilth.assets.declared import Deletes, Toxic
 from tilth.assets.mends import Mender, keep_mends
 from tilth.assets.pulls import judged_pulls, latest_keys
 from tilth.assets.quarantine import open_entries
@@ -32,6 +32,12 @@ class Knot(Contract):
 
     id: int = column(key=True)
     refers: int = column(nullable=True, references="knots.id")
+
+
+class Looser(Parent):
+    """Another contract."""
+
+    content: int = column(ge=-1)
 
 
 @pytest.fixture
@@ -146,6 +152,17 @@ def test_its_table_is_held_alone_and_comes_with_the_restored_file(
     path.write_bytes(data)
     assert house.publish().held == ()
     assert not house.problems()
+
+
+def test_a_held_table_that_cannot_be_judged_again_says_so(house: House) -> None:
+    house.tables["parents"] = (plain("parents", toxic=Toxic(0.2, 1)), Parent)
+    pull(house, "parents", {"id": 1, "content": -1})
+    assert house.publish().held == ("parents",)
+    (file,) = house.lake.storage.list("raw/script/parents")
+    house.lake.storage.delete(file)
+    house.tables["parents"] = (plain("parents", toxic=Toxic(0.2, 1)), Looser)
+    reason = house.publish().tables["parents"].reason or ""  # nothing was pulled since
+    assert reason.startswith(f"{file}: a file of the lake is missing\n")
 
 
 def test_verify_names_a_damaged_file_of_what_is_published(house: House) -> None:
