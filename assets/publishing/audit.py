@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from tilth.assets import parquet, state
 from tilth.assets.lake import Lake
+from tilth.assets.places import elements_path
 from tilth.assets.publishing.books import COUNTS, unproved
 from tilth.assets.publishing.checks import Problem
 from tilth.assets.publishing.manifest import Manifest
@@ -40,8 +41,8 @@ def manifest_problems(connection: sa.Connection, lake: Lake, manifest: Manifest)
         if counted != table.rows and table.state != "carried":
             yield Problem("rows and balances differ", where, f"{counted:,}", f"{table.rows:,}")
         for path in (table.settled, table.events, table.toxic):
-            if path is not None and not lake.storage.exists(path):
-                yield Problem("a file of the lake is missing", path, f"named by {where}", "no such file")
+            if path is not None:
+                yield from _rows(lake, path, None, f"named by {where}")
 
 
 def pull_problems(connection: sa.Connection, lake: Lake, table: str) -> Iterator[Problem]:
@@ -57,6 +58,9 @@ def pull_problems(connection: sa.Connection, lake: Lake, table: str) -> Iterator
             yield Problem("landed records", where, f"{pull.pulled:,}", f"{landed:,}")
         for path, expected in [*((batch.path, batch.rows) for batch in batches), *_outcomes(pull)]:
             yield from _rows(lake, path, expected, where)
+        elements = elements_path(table, pull.id)
+        if lake.storage.exists(elements):  # of documents only
+            yield from _rows(lake, elements, None, f"elements of {where}")
 
 
 def _outcomes(pull: PullRow) -> list[tuple[str, int]]:

@@ -167,11 +167,14 @@ def test_a_held_table_that_cannot_be_judged_again_says_so(house: House) -> None:
 
 def test_verify_names_a_damaged_file_of_what_is_published(house: House) -> None:
     files = [pull(house, table, {"id": 1}) for table in ("parents", "others")]
-    house.publish()
-    overwritten(Path(house.lake.storage.url(files[0])))
+    pull(house, "children", {"id": 2, "parent": 2})
+    told = house.publish().tables["children"].toxic
+    assert told is not None
+    for damaged in (files[0], told):
+        overwritten(Path(house.lake.storage.url(damaged)))
     gone(Path(house.lake.storage.url(files[1])))
     found = house.problems()
-    assert any(f"a file of the lake is damaged ({files[0]})" in problem for problem in found)
+    assert all(any(f"a file of the lake is damaged ({file})" in one for one in found) for file in (files[0], told))
     assert f"a file of the lake is missing ({files[1]}): no such file" in found
 
 
