@@ -19,6 +19,7 @@ from tilth.assets.lake import Lake, Run
 from tilth.assets.landing import land
 from tilth.assets.provenance import outbox
 from tilth.assets.provenance.pulled import asked_columns, ingest_step
+from tilth.assets.publishing.history import withdraw_unused
 from tilth.assets.publishing.holds import Hold, too_toxic
 from tilth.assets.publishing.planning import Publishable, plan
 from tilth.assets.publishing.publish import Published, publish
@@ -53,6 +54,7 @@ def set_right(lake: Lake) -> None:
     """What every run does first: bring the state in line with the current release, sweep up after killed runs."""
     releases = Releases(lake.curated)
     reconcile(lake)
+    withdraw_unused(lake.state)
     outbox.close_killed(lake)
     releases.sweep()
     sweep(lake, releases.all())

@@ -21,9 +21,13 @@ from polars import selectors as cs
 from tilth.assets.storage import Storage
 from tilth.errors import LakeError
 
-__all__ = ["Sheet", "can_hold", "columns_of", "frames", "matching", "read", "write"]
+__all__ = ["Sheet", "can_hold", "columns_of", "damaged", "frames", "matching", "missing", "pieces", "read", "write"]
 
 _ROW_GROUP = 1_048_576
+_DAMAGE = (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException, pa.ArrowException, UnicodeDecodeError)
+"""What readers raise over bytes that are no Parquet file, or not any more."""
+
+_RESTORE = "restore it from a backup, or: tilth verify"
 
 
 def write(path: Path, table: Any) -> None:
@@ -62,6 +66,24 @@ def frames(path: Path) -> Iterator[pl.DataFrame]:
             frame = pl.from_arrow(file.read_row_group(group))
             assert isinstance(frame, pl.DataFrame)
             yield frame
+
+
+def pieces(storage: Storage, rel: str) -> Iterator[pl.DataFrame]:
+    """A file of the lake, row group by row group; LakeError when it is missing or damaged."""
+    with _damage_told(rel):
+        yield from frames(Path(storage.url(rel)))
+
+
+def missing(rel: str) -> LakeError:
+    """That a file of the lake is not there."""
+    return LakeError("a file of the lake is missing", where=rel, next=_RESTORE)
+
+
+def damaged(rel: str, error: BaseException) -> LakeError:
+    """That a file of the lake cannot be read, in the reader's words: those may hold any byte of the file."""
+    said = (str(error).splitlines() or [""])[0][:200]
+    got = "".join(letter if letter.isprintable() else "?" for letter in said)
+    return LakeError("a file of the lake cannot be read", where=rel, got=got or type(error).__name__, next=_RESTORE)
 
 
 class Sheet:
@@ -121,9 +143,6 @@ def _damage_told(rel: str) -> Generator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        what = "a file of the lake is missing"
-        raise LakeError(what, where=rel, next="restore it from a backup, or: tilth verify") from error
-    except (OSError, pl.exceptions.PolarsError) as error:
-        what = "a file of the lake cannot be read"
-        got = str(error).splitlines()[0][:200]
-        raise LakeError(what, where=rel, got=got, next="restore it from a backup, or: tilth verify") from error
+        raise missing(rel) from error
+    except _DAMAGE as error:
+        raise damaged(rel, error) from error

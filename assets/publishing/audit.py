@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import pyarrow.parquet as pq
 import sqlalchemy as sa
 
-from tilth.assets import state
+from tilth.assets import parquet, state
 from tilth.assets.lake import Lake
+from tilth.assets.places import elements_path
 from tilth.assets.publishing.books import COUNTS, unproved
 from tilth.assets.publishing.checks import Problem
 from tilth.assets.publishing.manifest import Manifest
-from tilth.assets.pulls import PullRow, batches_of, judged_pulls
+from tilth.assets.pulls import PullRow, batches_of, judged_pulls, latest_keys
 from tilth.assets.quarantine import open_count
+from tilth.errors import LakeError
 
-__all__ = ["book_problems", "manifest_problems", "pull_problems", "quarantine_problems"]
+__all__ = ["book_problems", "manifest_problems", "mended_problems", "pull_problems", "quarantine_problems"]
 
 
 def book_problems(connection: sa.Connection, release: int) -> Iterator[Problem]:
@@ -40,8 +41,8 @@ def manifest_problems(connection: sa.Connection, lake: Lake, manifest: Manifest)
         if counted != table.rows and table.state != "carried":
             yield Problem("rows and balances differ", where, f"{counted:,}", f"{table.rows:,}")
         for path in (table.settled, table.events, table.toxic):
-            if path is not None and not lake.storage.exists(path):
-                yield Problem("a file of the lake is missing", path, f"named by {where}", "no such file")
+            if path is not None:
+                yield from _rows(lake, path, None, f"named by {where}")
 
 
 def pull_problems(connection: sa.Connection, lake: Lake, table: str) -> Iterator[Problem]:
@@ -57,6 +58,9 @@ def pull_problems(connection: sa.Connection, lake: Lake, table: str) -> Iterator
             yield Problem("landed records", where, f"{pull.pulled:,}", f"{landed:,}")
         for path, expected in [*((batch.path, batch.rows) for batch in batches), *_outcomes(pull)]:
             yield from _rows(lake, path, expected, where)
+        elements = elements_path(table, pull.id)
+        if lake.storage.exists(elements):  # of documents only
+            yield from _rows(lake, elements, None, f"elements of {where}")
 
 
 def _outcomes(pull: PullRow) -> list[tuple[str, int]]:
@@ -64,17 +68,24 @@ def _outcomes(pull: PullRow) -> list[tuple[str, int]]:
     return [(path, rows) for path, rows in files if path is not None]
 
 
-def _rows(lake: Lake, path: str, expected: int, where: str) -> Iterator[Problem]:
-    """Compare a Parquet file's footer with the state."""
-    if not lake.storage.exists(path):
-        yield Problem("a file of the lake is missing", path, f"{expected:,} rows of {where}", "no such file")
-        return
+def mended_problems(connection: sa.Connection, lake: Lake, table: str) -> Iterator[Problem]:
+    """Files of mended records that cannot be read, and the newest comparison of keys, if it is not what was counted."""
+    of = state.mends.c
+    for path in connection.execute(sa.select(of.path).where(of.table_name == table).distinct()).scalars():
+        yield from _rows(lake, path, None, f"mended records of {table}")
+    if (keys := latest_keys(connection, table)) is not None:
+        yield from _rows(lake, keys.ready, keys.pending, f"pull {keys.number} of {table}, a comparison of keys")
+
+
+def _rows(lake: Lake, path: str, expected: int | None, where: str) -> Iterator[Problem]:
+    """Compare a Parquet file, read to its last byte, with the state, if that knows how many rows it has."""
     try:
-        rows = pq.read_metadata(lake.storage.url(path)).num_rows
-    except (OSError, ValueError) as error:
-        yield Problem("a file of the lake is damaged", path, "Parquet", str(error).splitlines()[0])
+        rows = sum(frame.height for frame in parquet.pieces(lake.storage, path))
+    except LakeError as error:
+        what, got = ("a file of the lake is damaged", error.got) if error.got else (error.what, "no such file")
+        yield Problem(what, path, where if expected is None else f"{expected:,} rows of {where}", got)
         return
-    if rows != expected:
+    if expected is not None and rows != expected:
         yield Problem("rows of a file of the lake", path, f"{expected:,}", f"{rows:,}")
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tilth.assets.declared import DerivedDeclaration, TableDeclaration
 from tilth.assets.lake import Lake, Run
-from tilth.assets.publishing.blaming import Refused, blamed
+from tilth.assets.publishing.blaming import Blame, Refused
 from tilth.assets.publishing.blocking import Blocked
 from tilth.assets.publishing.candidate import Candidate
 from tilth.assets.publishing.causes import Cause
@@ -25,6 +25,7 @@ from tilth.assets.publishing.closing import Clerk, carried, freed, held_back, ol
 from tilth.assets.publishing.derive import Derived, Recipe, derive, derived_version, query_recipe
 from tilth.assets.publishing.engine import connect, parquet
 from tilth.assets.publishing.holds import Hold, built_shares, built_toxic
+from tilth.assets.publishing.lost import lost_files
 from tilth.assets.publishing.manifest import TableRelease
 from tilth.assets.publishing.merged import Merged
 from tilth.assets.publishing.pictures import pictures_of
@@ -36,7 +37,6 @@ from tilth.assets.publishing.table_verdicts import verdicts_on
 from tilth.assets.publishing.totals import Totals, unsummed
 from tilth.assets.publishing.turns import Turn, belonging
 from tilth.assets.quarantine import open_entries
-from tilth.errors import LakeError
 from tilth.schemas.judging import Judge, Quality
 from tilth.schemas.rules import summed
 
@@ -67,7 +67,9 @@ def build(
         result = Build(Candidate(con, run.at))
         clerk = Clerk(lake, run, number, plan.events)
         totals = Totals(result.candidate, {name: plan.specs[name] for name in plan.pulled}, blocked.families)
-        _Builder(result, plan, held, lake, clerk, draft.folder, totals, blocked).all()
+        turns = [turn for name, turn in plan.turns.items() if name not in held]
+        blame = Blame(lambda: lost_files(turns, lake))
+        _Builder(result, plan, held, lake, clerk, draft.folder, totals, blocked, blame).all()
         yield result
         con.commit()
         con.execute("CHECKPOINT").fetchall()
@@ -85,6 +87,7 @@ class _Builder:
     folder: Path
     totals: Totals
     blocked: Blocked
+    blame: Blame
 
     def all(self) -> None:
         """Every table of the plan; tables outside it are carried over."""
@@ -97,18 +100,18 @@ class _Builder:
             self._refuse_unpublished(group)
             circle = self._circle([self.plan.turns[name] for name in group if name not in self.held])
             for name in group:
-                with blamed(name), self._timed(name):
+                with self.blame.on(name), self._timed(name):
                     self.result.tables[name] = self._turn(self.plan.turns[name], circle)
             circle.check()
-        sums = self.totals.check(blamed)
+        sums = self.totals.check(self.blame.on)
         for name, counted in sums.quality.items():
             self.result.quality[name] = summed((*self.result.quality.get(name, ()), *counted))
         for name in (name for group in self.plan.groups for name in group if name not in self.held):
             turn = self.plan.turns[name]
-            with blamed(name):  # as the tables would be published: without those who wait for a total
+            with self.blame.on(name):  # as the tables would be published: without those who wait for a total
                 self._whole(turn.declaration, turn.judge, pulled=self._pulled(turn), also=sums.torn[name])
         for declaration, judge in self.plan.derived:
-            with blamed(declaration.name), self._timed(declaration.name):
+            with self.blame.on(declaration.name), self._timed(declaration.name):
                 self.result.tables[declaration.name] = self._derived(declaration, judge)
 
     @contextmanager
@@ -132,12 +135,12 @@ class _Builder:
         circle = Circle(candidate, {turn.name: turn.judge.spec for turn in turns}, self.blocked)
         files: dict[str, str] = {}
         for turn in turns if circle else ():
-            with blamed(turn.name):
-                self._present(turn)
+            with self.blame.on(turn.name):
                 candidate.create(turn.name, turn.judge.spec)
                 if rows := coming(candidate, turn, self.lake.storage):
                     files[turn.name] = self.totals.unblocked(turn.name, rows)
-        circle.arrive(files)
+        with self.blame.on():
+            circle.arrive(files)
         return circle
 
     def _turn(self, turn: Turn, circle: Circle) -> TableRelease:
@@ -149,7 +152,6 @@ class _Builder:
         if not candidate.fits(turn.name, spec) and turn.whole is None:
             what = "its contract's columns changed, and no complete pull is waiting"
             raise Refused(turn.name, Hold(f"{what}\n  next: tilth run --full --select {turn.name}"))
-        self._present(turn)
         with self.lake.state.read() as connection:
             places, pictures = belonging(connection, turn), pictures_of(connection, turn)
         merged = take_turn(candidate, turn, self.lake, places, pictures=pictures, totals=self.totals, circle=circle)
@@ -176,12 +178,6 @@ class _Builder:
         self.result.quality[name] = (*self.result.quality.get(name, ()), *verdicts)
         if hold := self.plan.refusal(declaration, [*also, *wrong]):
             raise Refused(name, replace(hold, quality=self.result.quality[name]))
-
-    def _present(self, turn: Turn) -> None:
-        """The files this turn merges are there; a missing one is this table's trouble alone."""
-        for pull in (*turn.pulls, *([turn.keys] if turn.keys else [])):
-            if not self.lake.storage.exists(pull.ready):
-                raise LakeError("a file of the lake is missing", where=pull.ready, next="restore it from a backup")
 
     def _derived(self, declaration: DerivedDeclaration, judge: Judge) -> TableRelease:
         name, candidate = declaration.name, self.result.candidate

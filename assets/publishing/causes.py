@@ -13,9 +13,11 @@ from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any
 
-__all__ = ["EMPTIED", "TAKEN_BACK", "TOXIC", "Acceptances", "Cause", "degree"]
+__all__ = ["BEFORE_BUILT", "EMPTIED", "TAKEN_BACK", "TOXIC", "Acceptances", "Cause", "degree"]
 
 TOXIC, EMPTIED, TAKEN_BACK = "toxic", "emptied", "rollback"
+BEFORE_BUILT = (TOXIC, EMPTIED, TAKEN_BACK)
+"""What is known to hold a pulled table before it is built."""
 
 _SAME = 1e-9  # a mean of floats is not the same to the last digit each time
 

@@ -23,7 +23,6 @@ from tilth.assets.places import elements_path
 from tilth.assets.publishing.candidate import Candidate
 from tilth.assets.publishing.derive import Recipe
 from tilth.assets.publishing.engine import literal, quoted
-from tilth.errors import LakeError
 from tilth.schemas.spec import Spec
 
 __all__ = ["chunks_of"]
@@ -75,7 +74,7 @@ class _Cutting:
 
     def _documents(self, path: str) -> Iterator[tuple[str, list[Element]]]:
         """The wanted documents of one pull with their elements, which stand together in its file."""
-        rows = (row for frame in parquet.frames(Path(self.lake.storage.url(path))) for row in frame.iter_rows())
+        rows = (row for frame in parquet.pieces(self.lake.storage, path) for row in frame.iter_rows())
         for place, some in groupby(rows, key=lambda row: (row[0], row[1])):
             name = self.names.get(place)
             if name is not None:
@@ -104,8 +103,4 @@ def _elements(lake: Lake, table: str, batches: set[int]) -> dict[str, int]:
     query = sa.select(batch.id, pull.id).join_from(state.batches, state.pulls).where(pull.table_name == table)
     with lake.state.read() as connection:
         pulls = sorted({pull_id for batch_id, pull_id in connection.execute(query) if batch_id in batches})
-    paths = {elements_path(table, pull_id): pull_id for pull_id in pulls}
-    for path in paths:
-        if not lake.storage.exists(path):
-            raise LakeError("a file of the lake is missing", where=path, next="restore it from a backup")
-    return paths
+    return {elements_path(table, pull_id): pull_id for pull_id in pulls}

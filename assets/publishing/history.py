@@ -28,7 +28,7 @@ from tilth.errors import ReleaseError
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-__all__ = ["Published", "TableDiff", "accept", "diff", "list_releases", "rollback", "withdraw"]
+__all__ = ["Published", "TableDiff", "accept", "diff", "list_releases", "rollback", "withdraw", "withdraw_unused"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +187,7 @@ def _published(connection: sa.Connection) -> set[int]:
 
 
 def accept(database: State, table: str, *, causes: Sequence[Cause], why: str, at: datetime) -> int:
-    """Let the next publish take what is pending for `table` now, though `causes` hold it; the acceptance's id.
+    """Let a publish under this lease take what is pending for `table`, though `causes` hold it; the acceptance's id.
 
     What else holds it, or is worse than in `causes`, holds it still; and what is judged later is another candidate.
     The reason is kept.
@@ -211,3 +211,13 @@ def withdraw(database: State, acceptance: int) -> None:
     of = state.acceptances.c
     with database.begin() as connection:
         connection.execute(sa.delete(state.acceptances).where(of.id == acceptance, of.release.is_(None)))
+
+
+def withdraw_unused(database: State) -> None:
+    """Take back what was accepted by a run that died before it published: what comes now is another candidate."""
+    unused = state.acceptances.c.release.is_(None)
+    with database.read() as connection:
+        if not connection.execute(sa.select(sa.exists().where(unused))).scalar():
+            return
+    with database.begin() as connection:
+        connection.execute(sa.delete(state.acceptances).where(unused))

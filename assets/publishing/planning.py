@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from tilth.assets.declared import DerivedDeclaration, TableDeclaration
 from tilth.assets.lake import Lake
-from tilth.assets.publishing.causes import TAKEN_BACK, Acceptances, Cause
+from tilth.assets.publishing.causes import BEFORE_BUILT, TAKEN_BACK, Acceptances, Cause
 from tilth.assets.publishing.derive import derived_version
 from tilth.assets.publishing.holds import Hold, causes_of, held_by, hold_on, taken_back
 from tilth.assets.publishing.manifest import Manifest
@@ -64,6 +64,7 @@ class Plan:
             (declaration.name in self.wanted and not self.missing(declaration))
             or bool(self.accepted[declaration.name].ids)
             or self.stale(declaration)
+            or (declaration.name not in self.held and self._broken(declaration.name))
             for declaration, _ in self.derived
         )
 
@@ -108,11 +109,17 @@ class Plan:
 
     def _due(self, turn: Turn) -> bool:
         hold, mended = self.held.get(turn.name), turn.books.mended and turn.mends.height
-        if hold is not None:  # an acceptance of less than holds it: that is to be told
-            before = turn.previous
-            untold = before is None or (before.reason, before.causes) != (hold.reason, hold.causes)
-            return turn.books.news or (bool(turn.accepted.ids) and untold)
-        return turn.books.news or bool(turn.pulls or turn.keys or turn.accepted.ids or turn.hold or mended)
+        if hold is not None:
+            return turn.books.news or _untold(turn, hold)
+        again = self._broken(turn.name, turn.failed)
+        return turn.books.news or bool(turn.pulls or turn.keys or turn.accepted.ids or turn.hold or mended or again)
+
+    def _broken(self, name: str, failed: str | None = None) -> bool:
+        """Whether a table is held by what nobody can accept, a lost file: it is tried again. `failed`: its source."""
+        entry = self.current.tables.get(name) if self.current else None
+        if entry is None or entry.causes or entry.state not in ("held", "carried"):
+            return False
+        return entry.reason not in (None, failed)
 
     def stale(self, declaration: DerivedDeclaration) -> bool:
         """Whether a derived table was never built, or its query or contract changed since."""
@@ -167,6 +174,17 @@ def plan(
         frozenset(specs.keys() - tables.keys()),
         lake.time_zone,
     )
+
+
+def _untold(turn: Turn, hold: Hold) -> bool:
+    """Whether readers are told of another hold than this one; beside it, rules may have been told that were asked then.
+
+    An acceptance of less than holds it is to be told, too.
+    """
+    before = turn.previous
+    if before is None or not hold.causes or turn.accepted.ids:
+        return before is None or (before.reason, before.causes) != (hold.reason, hold.causes)
+    return {cause for cause in before.causes if cause.name in BEFORE_BUILT} != set(hold.causes)
 
 
 def downstream(publishables: Sequence[Publishable], select: frozenset[str] | None) -> list[DerivedDeclaration]:

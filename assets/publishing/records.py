@@ -17,6 +17,7 @@ from tilth.assets.lake import Lake
 from tilth.assets.lives import standing
 from tilth.assets.publishing.checks import Problem
 from tilth.assets.publishing.engine import attach, connect, parquet, quoted, row_of
+from tilth.assets.publishing.lost import unreadable
 from tilth.assets.publishing.manifest import Manifest, in_ranges
 from tilth.assets.pulls import judged_pulls
 
@@ -28,49 +29,60 @@ __all__ = ["record_problems"]
 
 def record_problems(lake: Lake, chain: Sequence[Manifest]) -> Iterator[Problem]:
     """Records that are in no state, or in two; `chain` is the current release and all it was made from."""
-    current = chain[0]
     with lake.storage.scratch() as folder:
-        con = connect(None, spill=folder)
-        try:
-            attach(con, lake.curated, "published")
-            for name, table in current.tables.items():
-                if table.pulls:
+        for name, table in chain[0].tables.items():
+            if table.pulls:
+                con = connect(None, spill=folder)
+                try:
                     yield from _table_problems(con, lake, name, chain)
-        finally:
-            con.close()
+                finally:
+                    con.close()
 
 
 def _table_problems(con: DuckDBPyConnection, lake: Lake, name: str, chain: Sequence[Manifest]) -> Iterator[Problem]:
+    import duckdb
+
     with lake.state.read() as connection:
         pulls = [p for p in judged_pulls(connection, name) if in_ranges(chain[0].tables[name].pulls, p.number)]
         waiting, returned = _from_quarantine(connection, name)
     ready = [pull.ready for pull in pulls if pull.pending]
     settled = [path for m in chain if name in m.tables and (path := m.tables[name].settled) is not None]
-    if missing := [path for path in (*ready, *settled) if not lake.storage.exists(path)]:
-        yield Problem("a file of the lake is missing", missing[0], f"what table {name} was made from", "no such file")
-        return
+    attach(con, lake.curated, "published")
     con.register("waiting", waiting.to_arrow())
     con.register("returned", returned.to_arrow())
     try:
-        for what, path in (("good", ready), ("settled", settled)):
-            con.execute(f"CREATE OR REPLACE TEMP TABLE {what} AS {_origins(lake, path)}").fetchall()
-        con.execute("INSERT INTO good SELECT * FROM returned ANTI JOIN good USING (_batch, _ordinal)").fetchall()
-        con.execute(
-            "CREATE OR REPLACE TEMP TABLE gone AS SELECT DISTINCT _batch, _ordinal FROM "
-            "(SELECT _batch, _ordinal FROM settled UNION ALL SELECT _batch, _ordinal FROM waiting)"
-        ).fetchall()
-        rows = f"(SELECT _batch, _ordinal FROM published.main.{quoted(name)} WHERE _batch IS NOT NULL)"
-        lost = f"SELECT count(*) FROM good g ANTI JOIN gone USING (_batch, _ordinal) ANTI JOIN {rows} c "
-        yield from _none(con, "records that are in no state", name, lost + "USING (_batch, _ordinal)")
-        stray = f"SELECT count(*) FROM {rows} c ANTI JOIN good USING (_batch, _ordinal)"
-        yield from _none(con, "rows that no contained pull brought", name, stray)
-        double = f"SELECT count(*) FROM {rows} c SEMI JOIN gone USING (_batch, _ordinal)"
-        yield from _none(con, "rows that are settled otherwise too", name, double)
-        twice = f"SELECT count(*) - count(DISTINCT (_batch, _ordinal)) FROM {rows}"
-        yield from _none(con, "records that are two rows", name, twice)
+        for what, paths in (("good", ready), ("settled", settled)):
+            con.execute(f"CREATE TEMP TABLE {what} AS {_origins(lake, paths)}").fetchall()
+    except (duckdb.Error, RuntimeError):
+        lost = [*_lost(lake, name, (*ready, *settled))]
+        if not lost:
+            raise
+        yield from lost
+        return
+    con.execute("INSERT INTO good SELECT * FROM returned ANTI JOIN good USING (_batch, _ordinal)").fetchall()
+    con.execute(
+        "CREATE TEMP TABLE gone AS SELECT DISTINCT _batch, _ordinal FROM "
+        "(SELECT _batch, _ordinal FROM settled UNION ALL SELECT _batch, _ordinal FROM waiting)"
+    ).fetchall()
+    rows = f"(SELECT _batch, _ordinal FROM published.main.{quoted(name)} WHERE _batch IS NOT NULL)"
+    lost = f"SELECT count(*) FROM good g ANTI JOIN gone USING (_batch, _ordinal) ANTI JOIN {rows} c "
+    yield from _none(con, "records that are in no state", name, lost + "USING (_batch, _ordinal)")
+    stray = f"SELECT count(*) FROM {rows} c ANTI JOIN good USING (_batch, _ordinal)"
+    yield from _none(con, "rows that no contained pull brought", name, stray)
+    double = f"SELECT count(*) FROM {rows} c SEMI JOIN gone USING (_batch, _ordinal)"
+    yield from _none(con, "rows that are settled otherwise too", name, double)
+    twice = f"SELECT count(*) - count(DISTINCT (_batch, _ordinal)) FROM {rows}"
+    yield from _none(con, "records that are two rows", name, twice)
+
+
+def _lost(lake: Lake, name: str, paths: Sequence[str]) -> Iterator[Problem]:
+    con = connect(None)
+    try:
+        for wrong in filter(None, (unreadable(con, lake, path) for path in paths)):
+            what, got = ("a file of the lake is damaged", wrong.got) if wrong.got else (wrong.what, "no such file")
+            yield Problem(what, wrong.where, f"what table {name} was made from", got)
     finally:
-        con.unregister("waiting")
-        con.unregister("returned")
+        con.close()
 
 
 def _origins(lake: Lake, paths: Sequence[str]) -> str:

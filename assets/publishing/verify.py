@@ -77,6 +77,7 @@ def _checks(lake: Lake) -> Checks:
             yield f"books of release {release}", audit.book_problems(connection, release)
         for table in connection.execute(sa.select(state.pulls.c.table_name).distinct()).scalars().all():
             yield f"pulls of {table}", audit.pull_problems(connection, lake, table)
+            yield f"mends of {table}", audit.mended_problems(connection, lake, table)
             yield f"quarantine of {table}", audit.quarantine_problems(connection, table)
         chain = chain_of(connection, lake, current)
     if current is not None:

@@ -26,6 +26,7 @@ class House:
     tables: dict[str, tuple[TableDeclaration, type]] = field(default_factory=dict)
     derived: list[Publishable] = field(default_factory=list)
     nights: int = 0
+    accepting: bool = False  # then the next publish is the acceptance's own, under the same lease
 
     def ingest(self, name: str, source: Scripted, *, whole: bool = False) -> None:
         table, contract = self.tables[name]
@@ -38,7 +39,14 @@ class House:
 
     def accept(self, name: str) -> int:
         """A person accepts what holds the table, as it was told; the acceptance's id."""
+        if not self.accepting:
+            set_right(self.lake)
+        self.accepting = True
         return accept(self.lake.state, name, causes=self.plan().told(name), why="it is so", at=run_of(99).at)
+
+    def died(self) -> None:
+        """Whoever accepted died before the publish: what comes next begins like any other command."""
+        self.accepting = False
 
     def plan(self) -> Plan:
         pulled = [Publishable(*declared) for declared in self.tables.values()]
@@ -46,7 +54,9 @@ class House:
 
     def run(self) -> Run:
         self.nights += 1
-        set_right(self.lake)
+        if not self.accepting:
+            set_right(self.lake)
+        self.accepting = False
         return run_of(self.nights)
 
     def problems(self) -> list[str]:

@@ -91,6 +91,29 @@ def counted(table: TableRelease) -> dict[str, int]:
     return {name: count for name, count in table.counts.items() if count}
 
 
+@pytest.mark.long
+def test_lost_elements_hold_the_chunks_alone_until_they_are_there_again(library: Library) -> None:
+    library.put(handbuch__md=HANDBOOK)
+    library.night()
+    (file,) = (path for path in library.lake.storage.list("ready/documents") if path.endswith(".elements.parquet"))
+    path = Path(library.lake.storage.url(file))
+    data = path.read_bytes()
+    end = len(data) - 8 - int.from_bytes(data[-8:-4], "little")  # of the records: the footer stays
+    torn = data[:4] + b"\xff" * (end - 4) + data[end:]
+    library.chunks = replace(library.chunks, chunking=Chunking(max_characters=100))
+    for number, (left, said) in enumerate([(None, "is missing"), (torn, "cannot be read")]):
+        path.unlink() if left is None else path.write_bytes(left)
+        library.put(**{f"text{number}__txt": "Es gilt."})
+        held = library.night()
+        assert (held["documents"].state, held["chunks"].state) == ("published", "held")
+        assert (held["chunks"].reason or "").startswith(f"{file}: a file of the lake {said}")
+    path.write_bytes(data)
+    assert library.night()["chunks"].state == "published"
+    assert library.rows("SELECT DISTINCT document FROM chunks ORDER BY 1") == library.rows(
+        "SELECT document FROM documents ORDER BY 1"
+    )
+
+
 def test_nights_of_a_library(library: Library) -> None:
     library.put(handbuch__md=HANDBOOK, kopie__md=HANDBOOK, agb__txt="Es gilt deutsches Recht.", leer__txt="")
     first = library.night()

@@ -172,9 +172,13 @@ def test_more_that_a_changed_contract_finds_toxic_is_not_accepted(house: House) 
     pull(house, -1, 1, 9)
     assert held(house) == ["1 of 3"]
     house.tables["parents"] = (plain("parents", toxic=Toxic(0.2, 2)), Stricter)
-    assert held(house) == ["1 of 3"]  # it is judged again; nothing was pulled, so there is no release to tell it
-    house.accept("parents")
+    house.accept("parents")  # of what the contract before it found
     assert held(house) == ["2 of 3"]
+    house.tables["parents"] = (plain("parents", toxic=Toxic(0.2, 2)), Parent)
+    assert held(house) == ["1 of 3"]  # judged again, it is told anew, though nothing was pulled
+    assert house.publish().release is None
+    house.accept("parents")
+    assert held(house) == []
 
 
 def test_a_derived_table_is_held_by_all_at_once_and_by_no_more_than_was_told(house: House) -> None:
@@ -231,6 +235,26 @@ def test_an_acceptance_that_was_not_enough_is_gone_whatever_dies_after_the_switc
     assert len(held(house)) == 2
 
 
+@pytest.mark.parametrize("name", ["parents", "doubles"])
+def test_an_acceptance_whose_process_died_before_the_publish_waves_no_later_night_through(
+    house: House, name: str
+) -> None:
+    house.tables["parents"] = (plain("parents", version="version", toxic=Toxic(0.2, 2)), Parent)
+    sql = "SELECT id, content AS doubled FROM parents"
+    doubles = DerivedDeclaration("doubles", "x.Double", sql, ("parents",), toxic=Toxic(0.5, 2))
+    house.derived.append(Publishable(doubles, Double))
+    pull(house, *((-1, 1, 1) if name == "parents" else (1, 9, 9)))
+    told = held(house, name)
+    house.accept(name)
+    house.died()
+    if name == "doubles":
+        pull(house, 1, 8, 8)  # nobody has looked at it
+    assert held(house, name) == told
+    assert _unused(house) == []
+    house.accept(name)  # and once more
+    assert held(house, name) == []
+
+
 def test_an_acceptance_of_before_says_nothing_of_what_it_accepts(house: House) -> None:
     house.tables["parents"] = (plain("parents", version="version"), Strict)
     pull(house, 5)
@@ -238,6 +262,7 @@ def test_an_acceptance_of_before_says_nothing_of_what_it_accepts(house: House) -
     values = {"table_name": "parents", "why": "it is small", "at": run_of(99).at}
     with house.lake.state.begin() as connection:
         connection.execute(sa.insert(state.acceptances).values(values))  # as a migration leaves it
+    house.accepting = True
     assert held(house) == [ROWS]
 
 
