@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from tilth.assets import state
 from tilth.assets.lake import Lake
 from tilth.assets.lives import standing
-from tilth.assets.publishing.checks import Problem
+from tilth.assets.publishing.checks import Problem, lost_file
 from tilth.assets.publishing.engine import attach, connect, parquet, quoted, row_of
 from tilth.assets.publishing.lost import unreadable
 from tilth.assets.publishing.manifest import Manifest, in_ranges
@@ -79,8 +79,7 @@ def _lost(lake: Lake, name: str, paths: Sequence[str]) -> Iterator[Problem]:
     con = connect(None)
     try:
         for wrong in filter(None, (unreadable(con, lake, path) for path in paths)):
-            what, got = ("a file of the lake is damaged", wrong.got) if wrong.got else (wrong.what, "no such file")
-            yield Problem(what, wrong.where, f"what table {name} was made from", got)
+            yield lost_file(wrong, f"what table {name} was made from")
     finally:
         con.close()
 
