@@ -58,7 +58,12 @@ def _table_problems(con: DuckDBPyConnection, lake: Lake, name: str, chain: Seque
         if not lost:
             raise
         yield from lost
-        return
+    else:
+        yield from _counted(con, name)
+
+
+def _counted(con: DuckDBPyConnection, name: str) -> Iterator[Problem]:
+    """Good, returned, settled and waiting records against the table's rows."""
     con.execute("INSERT INTO good SELECT * FROM returned ANTI JOIN good USING (_batch, _ordinal)").fetchall()
     con.execute(
         "CREATE TEMP TABLE gone AS SELECT DISTINCT _batch, _ordinal FROM "
