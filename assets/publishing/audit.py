@@ -10,7 +10,7 @@ from tilth.assets import parquet, state
 from tilth.assets.lake import Lake
 from tilth.assets.places import elements_path
 from tilth.assets.publishing.books import COUNTS, unproved
-from tilth.assets.publishing.checks import Problem
+from tilth.assets.publishing.checks import Problem, lost_file
 from tilth.assets.publishing.manifest import Manifest
 from tilth.assets.pulls import PullRow, batches_of, judged_pulls, latest_keys
 from tilth.assets.quarantine import open_count
@@ -82,8 +82,7 @@ def _rows(lake: Lake, path: str, expected: int | None, where: str) -> Iterator[P
     try:
         rows = sum(frame.height for frame in parquet.pieces(lake.storage, path))
     except LakeError as error:
-        what, got = ("a file of the lake is damaged", error.got) if error.got else (error.what, "no such file")
-        yield Problem(what, path, where if expected is None else f"{expected:,} rows of {where}", got)
+        yield lost_file(error, where if expected is None else f"{expected:,} rows of {where}")
         return
     if expected is not None and rows != expected:
         yield Problem("rows of a file of the lake", path, f"{expected:,}", f"{rows:,}")

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from tilth.assets.publishing import outside, shelf
 from tilth.assets.publishing.engine import connect, quoted, row_of
 from tilth.assets.publishing.manifest import Manifest
-from tilth.errors import ReleaseError
+from tilth.errors import LakeError, ReleaseError
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-__all__ = ["Problem", "data_problems", "file_problems", "folder_problems"]
+__all__ = ["Problem", "data_problems", "file_problems", "folder_problems", "lost_file"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,13 @@ class Problem:
     where: str
     expected: str
     got: str
+    next: str = "tilth publish list"
+
+
+def lost_file(error: LakeError, expected: str) -> Problem:
+    """That a file of the lake is missing or damaged; `expected`: what it held."""
+    what, got = ("a file of the lake is damaged", error.got) if error.got else (error.what, "no such file")
+    return Problem(what, error.where, expected, got, "restore it from a backup")
 
 
 def folder_problems(folder: Path, file: str) -> Iterator[Problem]:

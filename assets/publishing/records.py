@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from tilth.assets import state
 from tilth.assets.lake import Lake
 from tilth.assets.lives import standing
-from tilth.assets.publishing.checks import Problem
+from tilth.assets.publishing.checks import Problem, lost_file
 from tilth.assets.publishing.engine import attach, connect, parquet, quoted, row_of
 from tilth.assets.publishing.lost import unreadable
 from tilth.assets.publishing.manifest import Manifest, in_ranges
@@ -58,7 +58,12 @@ def _table_problems(con: DuckDBPyConnection, lake: Lake, name: str, chain: Seque
         if not lost:
             raise
         yield from lost
-        return
+    else:
+        yield from _counted(con, name)
+
+
+def _counted(con: DuckDBPyConnection, name: str) -> Iterator[Problem]:
+    """Good, returned, settled and waiting records against the table's rows."""
     con.execute("INSERT INTO good SELECT * FROM returned ANTI JOIN good USING (_batch, _ordinal)").fetchall()
     con.execute(
         "CREATE TEMP TABLE gone AS SELECT DISTINCT _batch, _ordinal FROM "
@@ -79,8 +84,7 @@ def _lost(lake: Lake, name: str, paths: Sequence[str]) -> Iterator[Problem]:
     con = connect(None)
     try:
         for wrong in filter(None, (unreadable(con, lake, path) for path in paths)):
-            what, got = ("a file of the lake is damaged", wrong.got) if wrong.got else (wrong.what, "no such file")
-            yield Problem(what, wrong.where, f"what table {name} was made from", got)
+            yield lost_file(wrong, f"what table {name} was made from")
     finally:
         con.close()
 

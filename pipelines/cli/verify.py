@@ -25,7 +25,7 @@ def verify(context: typer.Context) -> Answer:
 
     found = prove(open_lake(read_settings(find_project(here(context).project))))
     problems = [
-        ReleaseError(one.what, where=one.where, expected=one.expected, got=one.got, next="tilth publish list")
+        ReleaseError(one.what, where=one.where, expected=one.expected, got=one.got, next=one.next)
         for one in found.problems
     ]
     view = f"verified: {found.checked} checks, " + ("all as recorded" if found.ok else f"{len(problems)} problems")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,9 +14,11 @@ from houses import House, plain
 from tilth.assets import parquet
 from tilth.assets.declared import Deletes, Toxic
 from tilth.assets.mends import Mender, keep_mends
+from tilth.assets.publishing.verify import verify
 from tilth.assets.pulls import judged_pulls, latest_keys
 from tilth.assets.quarantine import open_entries
 from tilth.assets.replay import judge_again
+from tilth.assets.storage import Storage
 from tilth.errors import LakeError
 from tilth.schemas.contract import Contract, spec_of
 from tilth.schemas.contract import field as column
@@ -46,7 +48,7 @@ def house(tmp_path: Path) -> House:
     return House(lake_in(tmp_path), {name: (plain(name), contract) for name, contract in contracts.items()})
 
 
-def pull(house: House, table: str, *rows: dict[str, int | None]) -> str:
+def pull(house: House, table: str, *rows: Mapping[str, int | None]) -> str:
     """The file of the good records."""
     house.ingest(table, Scripted([{"content": 1, **row} for row in rows], COLUMNS[table]))
     with house.lake.state.read() as connection:
@@ -176,6 +178,11 @@ def test_verify_names_a_damaged_file_of_what_is_published(house: House) -> None:
     found = house.problems()
     assert all(any(f"a file of the lake is damaged ({file})" in one for one in found) for file in (files[0], told))
     assert f"a file of the lake is missing ({files[1]}): no such file" in found
+    assert {problem.next for problem in verify(house.lake).problems} == {"restore it from a backup"}
+
+
+def in_pieces(storage: Storage, file: str) -> int:
+    return sum(frame.height for frame in parquet.pieces(storage, file))
 
 
 @pytest.mark.parametrize("flips", [1, 20])
@@ -188,7 +195,7 @@ def test_a_file_with_wrong_bytes_is_told_as_such(house: House, flips: int) -> No
         for _ in range(flips):
             wrong[rnd.randrange(len(wrong) - 900, len(wrong))] = rnd.randrange(256)
         path.write_bytes(wrong)
-        for read in (parquet.read, lambda *of: [*parquet.pieces(*of)], parquet.columns_of):
+        for read in (parquet.read, in_pieces, parquet.columns_of):
             try:
                 read(house.lake.storage, file)
             except LakeError as error:
