@@ -6,67 +6,36 @@ them have is there as long as one of them stands.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from tilth.assets.publishing.candidate import Candidate
 from tilth.assets.publishing.engine import quoted
 from tilth.assets.publishing.falls import falling
-from tilth.schemas.spec import Column
+from tilth.assets.publishing.links import Given, Link, Shapes
 
-__all__ = ["Arrivals", "Link"]
-
-Place = tuple[str, str]
-"""Table and column."""
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """A column of one table of the circle that refers to another."""
-
-    number: int
-    table: str
-    column: Column
-    of: Place
-    kind: str  # of what it refers to, as SQL: a value of another type is read as this
-
-    @property
-    def needs(self) -> str:
-        """The column of what arrives that holds what a record refers to."""
-        return f"needs_{self.number}"
-
-    @property
-    def wanted(self) -> str:
-        """SQL: what a record `r` refers to."""
-        return f"TRY_CAST(r.{quoted(self.column.name)} AS {self.kind})"
-
-    @property
-    def present(self) -> str:
-        """SQL: whether a record `r` refers to anything."""
-        return f"r.{quoted(self.column.name)} IS NOT NULL"
+__all__ = ["Arrivals"]
 
 
 class Arrivals:
     """What arrives, by table, as relations that only hold who may stand.
 
-    `shapes`: the columns of each table as its contract has them now. `most`: how much is counted out in memory.
+    `most`: how much is counted out in memory.
     """
 
-    def __init__(
-        self, candidate: Candidate, links: Sequence[Link], shapes: Mapping[str, Mapping[str, str]], *, most: int
-    ) -> None:
-        self.candidate, self.links, self.shapes, self.most = candidate, links, shapes, most
-        self.parents = {of: f"gives_{number}" for number, of in enumerate(dict.fromkeys(link.of for link in links))}
+    def __init__(self, candidate: Candidate, links: Sequence[Link], shapes: Shapes, *, most: int) -> None:
+        self.candidate, self.shapes, self.most = candidate, shapes, most
+        self.links = {link: f"needs_{number}" for number, link in enumerate(links)}
+        self.given = {of: f"gives_{number}" for number, of in enumerate(dict.fromkeys(link.of for link in links))}
         self.relations: dict[str, str] = {}
         self.records = 0
 
     def add(self, table: str, rows: str) -> None:
         """Take note of a relation of records; what cannot be read as its parent's type refers to nobody."""
-        links = [link for link in self.links if link.table == table]
-        facts = ["_batch", "_ordinal", *(f"{link.wanted} AS {link.needs}" for link in links)]
-        facts += [f"r.{quoted(of[1])} AS {gives}" for of, gives in self.parents.items() if of[0] == table]
+        links = self._links(table)
+        facts = ["_batch", "_ordinal", *(f"{link.value} AS {self.links[link]}" for link in links)]
+        facts += [f"{of.of('r')} AS {gives}" for of, gives in self.given.items() if of.table == table]
         facts.append(f"{self.records} + row_number() OVER () AS record")
-        readable = [f"({link.wanted} IS NOT NULL OR NOT {link.present})" for link in links]
+        readable = [f"({link.value} IS NOT NULL OR NOT {link.present})" for link in links if link.column]
         name = self.relations[table] = f"tilth_arriving_{len(self.relations)}"
         self.candidate.run(
             f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT {', '.join(facts)} FROM {rows} r "
@@ -74,26 +43,28 @@ class Arrivals:
         )
         self.records += self.candidate.number(f"SELECT count(*) FROM {name}")
 
-    def has(self, of: Place, value: str, *, arriving: bool = True) -> str:
+    def has(self, of: Given, value: str, *, arriving: bool = True) -> str:
         """SQL: whether a value is published, or arrives."""
-        table, parent = of
-        there = self.candidate.columns(table) == self.shapes[table]  # else it is made anew, from what arrives
-        places = [f"SELECT {quoted(parent)} AS k FROM {quoted(table)}"] if there else []
-        if arriving and table in self.relations:
-            places.append(f"SELECT {self.parents[of]} AS k FROM {self.relations[table]}")
-        return f"EXISTS (SELECT 1 FROM ({' UNION ALL '.join(places)}) p WHERE p.k = {value})" if places else "false"
+        there = self.candidate.columns(of.table) == self.shapes[of.table]  # else it is made anew, from what arrives
+        places = [f"SELECT {of.of('p')} AS k FROM {quoted(of.table)} p"] if there else []
+        if arriving and of.table in self.relations:
+            places.append(f"SELECT {self.given[of]} AS k FROM {self.relations[of.table]}")
+        return f"EXISTS (SELECT 1 FROM ({' UNION ALL '.join(places)}) q WHERE q.k = {value})" if places else "false"
 
     def fall(self) -> None:
         """Let all fall who refer to nobody."""
-        while sum(self._fallen(link) for link in self._links()) and not self._all_fallen():
+        while (
+            sum(self._fallen(link) for table in self.relations for link in self._links(table))
+            and not self._all_fallen()
+        ):
             pass
 
-    def _links(self) -> list[Link]:
-        return [link for link in self.links if link.table in self.relations]
+    def _links(self, table: str) -> list[Link]:
+        return [link for link in self.links if link.table == table]
 
     def _fallen(self, link: Link) -> int:
-        """One step: those fall whose parents have."""
-        rows, value = f"DELETE FROM {self.relations[link.table]} r", f"r.{link.needs}"
+        """One step: those fall who need what nobody gives any more."""
+        rows, value = f"DELETE FROM {self.relations[link.table]} r", f"r.{self.links[link]}"
         return self.candidate.number(f"{rows} WHERE {value} IS NOT NULL AND NOT {self.has(link.of, value)}")
 
     def _all_fallen(self) -> bool:
@@ -101,7 +72,7 @@ class Arrivals:
         run = self.candidate.run
         for name in ("tilth_needs", "tilth_gives"):
             self.candidate.scratch(name, "record BIGINT, value BIGINT")
-        for of in self.parents:
+        for of in self.given:
             self._note_needs(of)
         if self.candidate.number("SELECT count(*) FROM tilth_needs") > self.most:
             return False
@@ -115,13 +86,13 @@ class Arrivals:
             run(f"DELETE FROM {name} WHERE record IN ({fallen})")
         return True
 
-    def _note_needs(self, of: Place) -> None:
+    def _note_needs(self, of: Given) -> None:
         """Who needs which of the values that only newcomers may have, and which newcomers have them."""
         wants = [
-            f"SELECT record, r.{link.needs} AS k FROM {self.relations[link.table]} r "
-            f"WHERE r.{link.needs} IS NOT NULL AND NOT {self.has(of, f'r.{link.needs}', arriving=False)}"
-            for link in self._links()
-            if link.of == of
+            f"SELECT record, r.{needs} AS k FROM {self.relations[link.table]} r "
+            f"WHERE r.{needs} IS NOT NULL AND NOT {self.has(of, f'r.{needs}', arriving=False)}"
+            for link, needs in self.links.items()
+            if link.of == of and link.table in self.relations
         ]
         if not wants:
             return
@@ -130,6 +101,6 @@ class Arrivals:
         values = f"SELECT k, row_number() OVER () - 1 + {first} AS value FROM (SELECT DISTINCT k FROM tilth_wants)"
         run(f"CREATE OR REPLACE TEMP TABLE tilth_values AS {values}")
         run("INSERT INTO tilth_needs SELECT record, value FROM tilth_wants JOIN tilth_values USING (k)")
-        if of[0] in self.relations:
-            givers = f"{self.relations[of[0]]} a JOIN tilth_values v ON v.k = a.{self.parents[of]}"
+        if of.table in self.relations:
+            givers = f"{self.relations[of.table]} a JOIN tilth_values v ON v.k = a.{self.given[of]}"
             run(f"INSERT INTO tilth_gives SELECT record, value FROM {givers}")

@@ -153,7 +153,6 @@ class _Builder:
         with self.lake.state.read() as connection:
             places, pictures = belonging(connection, turn), pictures_of(connection, turn)
         merged = take_turn(candidate, turn, self.lake, places, pictures=pictures, totals=self.totals, circle=circle)
-        circle.arrived(turn.name)
         self.result.quality[turn.name] = merged.quality
         return self.clerk.pulled(turn, merged, changed=turn.name in candidate.changed)
 
