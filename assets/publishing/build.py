@@ -122,9 +122,9 @@ class _Builder:
 
     def _refuse_unpublished(self, group: Sequence[str]) -> None:
         """A table waits for what it refers to: without it, all its records would be toxic."""
-        together = [name for name in group if name not in self.held]
-        for name in together:
-            spec, coming = self.plan.specs[name], self.plan.turns.keys() - self.held.keys()
+        together = {name: self.plan.specs[name] for name in group if name not in self.held}
+        for name, spec in together.items():
+            coming = self.plan.turns.keys() - self.held.keys()
             candidate = self.result.candidate
             if missing := unpublished(candidate, spec, together) or unsummed(candidate, spec, coming):
                 raise Refused(name, Hold(f"{missing}\n  next: tilth check, then tilth run"))
@@ -155,7 +155,6 @@ class _Builder:
         with self.lake.state.read() as connection:
             places, pictures = belonging(connection, turn), pictures_of(connection, turn)
         merged = take_turn(candidate, turn, self.lake, places, pictures=pictures, totals=self.totals, circle=circle)
-        circle.arrived(turn.name)
         self.result.quality[turn.name] = merged.quality
         return self.clerk.pulled(turn, merged, changed=turn.name in candidate.changed)
 

@@ -86,6 +86,15 @@ class Candidate:
         """Whether the published table has exactly the contract's columns and types (or does not exist yet)."""
         return table not in self.tables() or self.columns(table) == {**self.types_of(spec), **PROVENANCE}
 
+    def remove(self, table: str, leaving: str) -> int:
+        """Delete the rows whose `rowid` a query gives; how many.
+
+        Cast: where a join may filter by `rowid`, rows that this transaction wrote can be missed (DuckDB 2.0.0).
+        """
+        return self.number(
+            f"DELETE FROM {quoted(table)} WHERE rowid::HUGEINT IN (SELECT crow::HUGEINT FROM ({leaving}))"
+        )
+
     def drop(self, table: str) -> None:
         """Remove a published table."""
         self.run(f"DROP TABLE {quoted(table)}")

@@ -59,7 +59,7 @@ def merge_round(candidate: Candidate, keyed: Keyed, *, overtaken: bool = False) 
     _record(candidate, "superseded_open" if overtaken else "superseded")
     table = quoted(keyed.table)
     leaving = "SELECT crow FROM tilth_matched WHERE NOT older AND NOT same"
-    gone = candidate.number(f"DELETE FROM {table} WHERE rowid IN ({leaving})")
+    gone = candidate.remove(keyed.table, leaving)
     origin = "r._batch, r._ordinal" if keyed.origin else "NULL, NULL"
     written = candidate.number(
         f"INSERT INTO {table} ({comma(keyed.content)}, _source, _batch, _ordinal, _updated_at) "

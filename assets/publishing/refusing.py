@@ -59,6 +59,7 @@ class Settling:
             again += 0 if tentative else self._followers()
             found += again
             if not again:
+                self.circle.asked(self.keyed.table)
                 return found
 
     def _followers(self) -> int:

@@ -38,7 +38,7 @@ def _remove(candidate: Candidate, table: str, condition: str, remember: Sequence
     candidate.run(
         "INSERT INTO tilth_settled SELECT _batch, _ordinal, 'closed' FROM tilth_leaving WHERE _batch IS NOT NULL"
     )
-    removed = candidate.number(f"DELETE FROM {quoted(table)} WHERE rowid IN (SELECT crow FROM tilth_leaving)")
+    removed = candidate.remove(table, "SELECT crow FROM tilth_leaving")
     if removed:
         candidate.changed.add(table)
     return removed

@@ -57,10 +57,12 @@ def take_turn(
         work.replace(number)
         work.pending(number)
         work.returning(number)
-    while work.settling.waits_for_rows and work.come_back():
+    late = circle.last(turn.name)
+    while (late or work.settling.waits_for_rows) and work.come_back():
         pass
     work.compare()
     work.overtake()
+    circle.arrived(turn.name, work.entries.open)
     return work.merged()
 
 
@@ -119,18 +121,29 @@ class _Turn:
     def come_back(self) -> int:
         """Let those in that waited for a row of a later pull, of all pulls at once; how many came.
 
-        Where one of them contradicts another, pull by pull: the later one is to be blamed.
+        Where one of them contradicts another, pull by pull: the later one is to be blamed. So where none comes, and one
+        that is refused leaves a row in its place that others may follow.
         """
         before, storage = self.counts["replayed"], self.lake.storage
         waits = self.entries.waiting()
         first = one_of_each_key(waits)
-        together = [*returning(self.turn, first, first, storage)]
-        if not all(self._let_in(back, together=True) for back in together):
+        alone = False
+        for back in [*returning(self.turn, first, first, storage)]:
+            blamed = not self._let_in(back, together=True)
+            alone = alone or blamed or (self.counts["replayed"] == before and self._leaves_rows())
+            if blamed:
+                break
+        if alone:
             for number in sorted(set(waits["pull"])):
                 left = self.entries.waiting().filter(pl.col("pull") == number)
                 for back in [*returning(self.turn, left, left, storage)]:
                     self._let_in(back)
         return self.counts["replayed"] - before
+
+    def _leaves_rows(self) -> bool:
+        """Whether a record that was refused would have replaced a row."""
+        refused = "(SELECT * FROM tilth_incoming_all SEMI JOIN tilth_refused USING (_batch, _ordinal))"
+        return bool(self.candidate.number(f"SELECT count(*) FROM {self.keyed.meeting(refused)}"))
 
     def _let_in(self, back: Back, *, together: bool = False) -> bool:
         """Merge good records of open entries, those that need not wait; each that came is moved by its event.

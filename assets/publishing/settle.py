@@ -7,7 +7,7 @@ published row.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from tilth.assets.publishing.candidate import Candidate, comma
 from tilth.assets.publishing.circles import Circle
@@ -63,11 +63,11 @@ def begin_settling(candidate: Candidate, name: str = "tilth_refused") -> None:
     )
 
 
-def unpublished(candidate: Candidate, spec: Spec, together: Collection[str]) -> str | None:
+def unpublished(candidate: Candidate, spec: Spec, together: Mapping[str, Spec]) -> str | None:
     """What the contract refers to and no release has yet, beside the tables that are published `together` with it."""
-    for column in spec.columns:
+    for column in (column for column in spec.columns if column.references):
         table, parent = column.references or ("", "")
-        if table and table not in together and parent not in candidate.columns(table):
+        if parent not in (together[table].schema if table in together else candidate.columns(table)):
             return f"its {column.name} refers to {table}.{parent}, which is not published"
     return None
 

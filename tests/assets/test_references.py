@@ -149,3 +149,49 @@ def test_who_refers_to_a_refused_record_of_its_own_table_waits(house: House) -> 
     house.publish()
     assert house.rows("SELECT id FROM posts ORDER BY id") == [(1,), (3,), (4,), (5,)]
     assert not house.problems()
+
+
+class Bare(Contract):
+    """Has a key alone."""
+
+    id: int = column(key=True)
+
+
+class Coded(Contract):
+    """Refers in numbers to codes, which are text."""
+
+    id: int = column(key=True)
+    code: str = column()
+    above: int = column(nullable=True, references="bare.code")
+
+
+class Astray(Contract):
+    """Refers to what its own table does not have."""
+
+    id: int = column(key=True)
+    above: int = column(nullable=True, references="bare.nothing")
+
+
+@pytest.mark.parametrize("contract", [Coded, Astray])
+def test_a_column_that_is_referred_to_from_now_on_keeps_no_other_table_from_being_published(
+    tmp_path: Path, contract: type[Contract]
+) -> None:
+    """What is referred to is compared as what the contract says it will be: no number is read in a code."""
+    house = House(lake_in(tmp_path), {"bare": (plain("bare"), Bare), "others": (plain("others"), Bare)})
+    house.ingest("bare", Scripted([{"id": 1}], {"id": INT}))
+    house.publish()
+    house.tables["bare"] = (plain("bare"), contract)
+    told: list[Row] = [
+        {"id": id, "code": code, "above": above} for id, code, above in ((1, "01", None), (2, "2", 1), (3, "x", 4))
+    ]
+    told += [{"id": 4, "code": "4", "above": None}, {"id": 5, "code": "5", "above": 4}]
+    kinds = {"id": INT, "code": pa.string(), "above": INT}
+    house.ingest("bare", Scripted(told, kinds, whole=True), whole=True)
+    house.ingest("others", Scripted([{"id": 7}], {"id": INT}))
+    held = house.publish().tables["bare"].reason
+    assert house.rows("SELECT id FROM others") == [(7,)]
+    assert not house.problems()
+    if contract is Coded:
+        assert house.rows("SELECT id FROM bare ORDER BY id") == [(1,), (3,), (4,), (5,)]
+    else:
+        assert "its above refers to bare.nothing, which is not published" in (held or "")
