@@ -12,6 +12,7 @@ from tilth.assets.listing import Entry, named
 from tilth.assets.publishing.release import Releases
 from tilth.assets.quarantine import open_entries
 from tilth.assets.same_record import same_records
+from tilth.assets.toxic import as_id
 from tilth.pipelines.changes import Changed
 from tilth.pipelines.night import NightResult
 
@@ -33,7 +34,7 @@ class Chosen:
         """The chosen ones of a table's open entries."""
         found = open
         if self.ids:
-            found = found.filter(pl.any_horizontal(pl.col("id").str.starts_with(id) for id in self.ids))
+            found = found.filter(pl.any_horizontal(pl.col("id").str.starts_with(as_id(id)) for id in self.ids))
         return found.filter(pl.col("rules").list.contains(self.rule)) if self.rule else found
 
 

@@ -22,6 +22,7 @@ from tilth.assets.quarantine import open_entries
 from tilth.assets.ready import judge_changed
 from tilth.assets.replay import judge_again
 from tilth.assets.same_record import same_records
+from tilth.assets.toxic import as_id
 from tilth.errors import TilthError
 from tilth.pipelines.changes import changes_of, touched
 from tilth.pipelines.corrections import Line
@@ -51,7 +52,7 @@ class _Bench:
         """The chosen open entries by table; an id that is none, or not of one entry, stops everything."""
         found = self.open(chosen)
         for id in chosen.ids:
-            fitting = [one for entries in found.values() for one in entries["id"] if one.startswith(id)]
+            fitting = [one for entries in found.values() for one in entries["id"] if one.startswith(as_id(id))]
             if len(fitting) != 1:
                 raise self._not_one(id, fitting)
         return found
