@@ -332,3 +332,20 @@ def test_a_day_is_its_end_where_the_project_is_and_an_id_is_known_in_capitals(
     file = _corrected(company, tilth, "back.csv", {"11": {"name": "Kim", "_id": ids["11"]}})
     back = tilth("quarantine", "import", str(file), "--no-publish")
     assert (back.code, "customers: 1 corrected" in back.out) == (0, True), back.out
+
+
+def test_a_missing_parent_is_not_waived(tilth: Callable[..., Said], company: Any) -> None:
+    company.tell("books", "INSERT INTO sales VALUES (5, 98, -1.0), (6, 1, -1.0)")
+    assert tilth("run").code in (0, 3)
+    ids = _open(tilth, "sales")
+    said = tilth("quarantine", "waive", "--table", "sales", "--why", "agreed", "--no-publish", "--json").json
+    assert said["tables"] == {"sales": [ids["6"]]}
+    still = {one["id"]: [(r["rule"], r["value"], r["expected"]) for r in one["reasons"]] for one in said["still"]}
+    assert still.keys() == {ids["4"], ids["5"]}
+    assert still[ids["4"]] == [("reference", "99", "a customer_id in customers")]
+    assert [rule for rule, *_ in still[ids["5"]]] == ["reference", "waiting"]  # its amount is waived
+    company.tell("shop", "INSERT INTO customers VALUES (98, 'Di', 1), (99, 'Ed', 1)")
+    assert tilth("run").code in (0, 3)
+    assert {*_open(tilth, "sales", "waived")} == {"5", "6"}
+    assert {*_open(tilth, "sales", "replayed")} == {"4"}
+    _proved(tilth)
