@@ -18,7 +18,7 @@ from tilth.assets.database import State
 from tilth.assets.instant import Instant
 from tilth.assets.lives import OPENED, last_status, opening_event
 from tilth.assets.storage import Storage
-from tilth.assets.toxic import read_toxic
+from tilth.assets.toxic import as_id, read_toxic
 
 __all__ = ["Count", "Entry", "History", "Mend", "counts", "details", "listing", "named", "raws_of"]
 
@@ -149,7 +149,7 @@ def details(lake_state: State, storage: Storage, id: str) -> tuple[Entry, list[H
     None unless just one fits.
     """
     entry, of = state.entries.c, state.events.c
-    query = _query(None).where(entry.id.startswith(id, autoescape=True)).limit(2)
+    query = _query(None).where(entry.id.startswith(as_id(id), autoescape=True)).limit(2)
     with lake_state.read() as connection:
         rows = connection.execute(query).mappings().all()
         if len(rows) != 1:

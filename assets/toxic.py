@@ -16,6 +16,7 @@ from tilth.schemas.reasons import as_json
 
 __all__ = [
     "TOXIC",
+    "as_id",
     "entry_id",
     "known_as",
     "of_fault",
@@ -58,6 +59,11 @@ def entry_id(table: str, key_or_origin: str | Sequence[object], raw: str, contra
     told = [table, key_or_origin, json.loads(raw), contract_version]
     text = json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def as_id(given: str) -> str:
+    """An id, or its first letters, as somebody wrote it, in the letters of ids: the small ones."""
+    return given.lower()
 
 
 def read_batch(storage: Storage, batch: BatchRow) -> pl.DataFrame:

@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 import polars as pl
 
+from tilth.assets.toxic import as_id
 from tilth.connectors.files import delimited, excel
 from tilth.connectors.files.formats import Delimited, Excel
 from tilth.connectors.files.parts import Part
@@ -26,7 +27,7 @@ CORRECTION = "correction"
 _RUNS_AS_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _STARTS_FORMULA = "^([ \u00a0]*[=+\\-@\t\r\n])"  # the same as a pattern
 CELL = 32_767  # characters that a cell of a workbook holds
-_TEXT, _NUMBER = "t:", "n:"  # before what a cell of a workbook says; before an error stands nothing
+_TEXT, _NUMBER, _UNVALUED = "t:", "n:", "f:"  # before what a cell of a workbook says; before an error stands nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Cell:
 
     text: str
     number: bool = False  # typed as one: its text has a point, whatever the decimal mark of the record's column is
+    unvalued: bool = False  # a formula that nobody worked out: its text is the name of the cell
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +96,14 @@ def _csv(stream: BinaryIO, file: Path) -> list[Line]:
 
 
 def _xlsx(stream: BinaryIO, file: Path) -> list[Line]:
-    rows = list(_untold(excel.read(stream, Excel("quarantine"), told=_told)))
+    rows = list(_untold(excel.read(stream, Excel("quarantine"), told=_told, unvalued=_UNVALUED)))
     stream.seek(0)
     try:
-        reasons = list(_untold(excel.read(stream, Excel("reasons"), told=_told)))
+        reasons = list(_untold(excel.read(stream, Excel("reasons"), told=_told, unvalued=_UNVALUED)))
     except Refused:
         reasons = []  # the sheet may have been thrown away
     fixes = _fixes(reasons, file)
-    lost = next(iter(fixes.keys() - {_text(row, HEAD[0]) for _, row in rows}), None)
+    lost = next(iter(fixes.keys() - {_id(row) for _, row in rows}), None)
     if lost is not None:
         what = "a correction in the sheet reasons is of an entry that the sheet quarantine does not have"
         raise trouble(what, file, got=lost or "no id", expected="the lines of both sheets as they were exported")
@@ -116,10 +118,11 @@ def _fixes(reasons: Iterable[tuple[int, Row]], file: Path) -> dict[str, dict[str
         if fix is None:
             continue
         column, where = _text(row, "column"), f"{file}, sheet reasons, line {number}"
+        _require_value(fix, where)
         if not column or "," in column:
             what = "this reason is not of one column: correct the record in the sheet quarantine"
             raise trouble(what, where, got=column or "no column")
-        own = fixes.setdefault(_text(row, HEAD[0]), {})
+        own = fixes.setdefault(_id(row), {})
         if own.setdefault(column, fix) != fix:
             what = f"{column} is corrected twice, and not alike"
             raise trouble(what, where, expected=own[column].text, got=fix.text)
@@ -141,7 +144,7 @@ def _untold(parts: Iterator[Part]) -> Iterator[tuple[int, Row]]:
 
 def _of_workbook(told: str) -> Cell:
     kind, text = told[: len(_TEXT)], told[len(_TEXT) :]
-    return Cell(text, kind == _NUMBER) if kind in (_TEXT, _NUMBER) else Cell(told)
+    return Cell(text, kind == _NUMBER, kind == _UNVALUED) if kind in (_TEXT, _NUMBER, _UNVALUED) else Cell(told)
 
 
 def _rows(parts: Iterator[Part]) -> Iterator[tuple[int, Row]]:
@@ -153,14 +156,26 @@ def _rows(parts: Iterator[Part]) -> Iterator[tuple[int, Row]]:
 def _lines(rows: Iterable[tuple[int, Row]], fixes: Mapping[str, Mapping[str, Cell]], file: Path) -> list[Line]:
     found: list[Line] = []
     for number, row in rows:
-        where, id = f"{file}, line {number}", _text(row, HEAD[0])
+        where, id = f"{file}, line {number}", _id(row)
         if not any(row.values()):
             continue  # spreadsheets write lines without content, too
+        for cell in filter(None, row.values()):
+            _require_value(cell, where)
         if not id:
             raise trouble("this line names no entry", where, expected=f"an id in the column {HEAD[0]}")
         cells = {name: cell for name, cell in row.items() if name not in HEAD}
         found.append(Line(where, id, row.get("_key"), cells, fixes.get(id, {})))
     return found
+
+
+def _require_value(cell: Cell, where: str) -> None:
+    if cell.unvalued:
+        what = "this cell holds a formula without a value: open the file and save it, or write the value"
+        raise trouble(what, f"{where}, cell {cell.text}")
+
+
+def _id(row: Row) -> str:
+    return as_id(_text(row, HEAD[0]))
 
 
 def _text(row: Row, name: str) -> str:

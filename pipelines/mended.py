@@ -12,6 +12,7 @@ from tilth.assets.listing import Entry, named
 from tilth.assets.publishing.release import Releases
 from tilth.assets.quarantine import open_entries
 from tilth.assets.same_record import same_records
+from tilth.assets.toxic import as_id
 from tilth.pipelines.changes import Changed
 from tilth.pipelines.night import NightResult
 
@@ -33,7 +34,7 @@ class Chosen:
         """The chosen ones of a table's open entries."""
         found = open
         if self.ids:
-            found = found.filter(pl.any_horizontal(pl.col("id").str.starts_with(id) for id in self.ids))
+            found = found.filter(pl.any_horizontal(pl.col("id").str.starts_with(as_id(id)) for id in self.ids))
         return found.filter(pl.col("rules").list.contains(self.rule)) if self.rule else found
 
 
@@ -45,6 +46,7 @@ class Mended:
     done: dict[str, list[str]] = field(default_factory=dict[str, list[str]])  # table → ids
     still: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])  # id, table, reasons: those that stay
     changes: dict[str, Changed] = field(default_factory=dict[str, Changed])  # id → what was corrected
+    orphans: dict[str, list[Any]] = field(default_factory=dict[str, list[Any]])  # id → reasons: waived, and wait so far
     night: NightResult | None = None  # the publish after it
 
     @property
@@ -54,9 +56,21 @@ class Mended:
 
 
 def as_published(project: Project, made: Mended) -> Mended:
-    """What the publish after it made of them: a record that it did not take stays, and says why."""
-    if made.night is None or made.night.release is None or made.kind == "discarded":
+    """What the publish after it made of them: a record that it did not take stays, and says why.
+
+    Without a publish, one that refers to what no release has waits for that.
+    """
+    if made.night is None or made.kind == "discarded":
         return made
+    if made.night.release is None:
+        still = [
+            {"id": id, "table": name, "reasons": [*made.orphans[id], _waits()]}
+            for name, ids in made.done.items()
+            for id in ids
+            if id in made.orphans
+        ]
+        done = {name: [id for id in ids if id not in made.orphans] for name, ids in made.done.items()}
+        return replace(made, done={name: ids for name, ids in done.items() if ids}, still=[*made.still, *still])
     lake = project.lake()
     current = Releases(lake.curated).current()
     tables = current.tables if current else {}
@@ -81,8 +95,12 @@ def _not_taken(entry: Entry, run_id: str) -> list[dict[str, str | None]]:
         return list(entry.reasons)  # opened anew: refused for its company
     if entry.status != "open":
         return [reason(entry.status, "good by itself", "a record that is not older than the published one")]
+    return [_waits()]
+
+
+def _waits() -> dict[str, str | None]:
     waits = "what it refers to, or a number or sum that it waits for: it is published when that comes"
-    return [reason("waiting", "good by itself", waits)]
+    return reason("waiting", "good by itself", waits)
 
 
 def reason(rule: str, value: str, expected: str) -> dict[str, str | None]:

@@ -18,16 +18,19 @@ from tilth.assets.declared import TableDeclaration
 from tilth.assets.lake import Lake, Run
 from tilth.assets.listing import details, named, raws_of
 from tilth.assets.mends import ENTRY, Mender, discard, keep_mends
+from tilth.assets.orphans import orphans
 from tilth.assets.quarantine import open_entries
 from tilth.assets.ready import judge_changed
 from tilth.assets.replay import judge_again
 from tilth.assets.same_record import same_records
+from tilth.assets.toxic import as_id
 from tilth.errors import TilthError
 from tilth.pipelines.changes import changes_of, touched
 from tilth.pipelines.corrections import Line
 from tilth.pipelines.mended import Chosen, Mended, as_published, reason
 from tilth.pipelines.night import run_night
 from tilth.schemas.contract import spec_of
+from tilth.schemas.spec import Spec
 
 if TYPE_CHECKING:
     from tilth.pipelines.project import Project
@@ -51,7 +54,7 @@ class _Bench:
         """The chosen open entries by table; an id that is none, or not of one entry, stops everything."""
         found = self.open(chosen)
         for id in chosen.ids:
-            fitting = [one for entries in found.values() for one in entries["id"] if one.startswith(id)]
+            fitting = [one for entries in found.values() for one in entries["id"] if one.startswith(as_id(id))]
             if len(fitting) != 1:
                 raise self._not_one(id, fitting)
         return found
@@ -106,13 +109,23 @@ class _Bench:
         new = {id: {column: after for column, (_, after) in own.items()} for id, own in changes.items()}
         waived = entries["id"].to_list() if mender.kind == "waived" else []
         found = judge_again(entries, table, contract, self.lake, now=self.run.at, changes=new, waived=waived)
+        good = found.good if mender.kind != "waived" else self._waivable(spec_of(contract), found.good, entries, name)
         self.made.still.extend({"id": id, "table": name, "reasons": why} for id, why in found.still.iter_rows())
-        if found.good.is_empty():
+        if good.is_empty():
             return
-        self.made.done[name] = found.good[ENTRY].to_list()
+        self.made.done[name] = good[ENTRY].to_list()
         if not dry:
             version = spec_of(contract).version
-            keep_mends(self.lake, name, self.run, found.good, mender, contract_version=version, changes=changes)
+            keep_mends(self.lake, name, self.run, good, mender, contract_version=version, changes=changes)
+
+    def _waivable(self, spec: Spec, good: pl.DataFrame, entries: pl.DataFrame, name: str) -> pl.DataFrame:
+        """But those of which a missing parent is all that is wrong: there is nothing else to waive."""
+        lacking = dict(orphans(self.lake, spec, good).iter_rows())
+        nothing_else = pl.col("rules").list.eval(pl.element() == "reference").list.all()
+        alone = entries.filter(pl.col("id").is_in(list(lacking)), nothing_else)["id"].to_list()
+        self.made.still.extend({"id": id, "table": name, "reasons": lacking[id]} for id in alone)
+        self.made.orphans.update({id: why for id, why in lacking.items() if id not in alone})
+        return good.filter(~pl.col(ENTRY).is_in(alone))
 
 
 def correct(project: Project, lines: Sequence[Line], *, who: str, publish: bool = True, dry: bool = False) -> Mended:

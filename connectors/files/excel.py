@@ -26,15 +26,19 @@ Cell = int | float | str | bool | time | date | datetime | timedelta
 Row = tuple[int, list[str | None]]
 
 
-def read(file: BinaryIO, form: Excel, *, told: Callable[[Cell], str | None] | None = None) -> Iterator[Part]:
+def read(
+    file: BinaryIO, form: Excel, *, told: Callable[[Cell], str | None] | None = None, unvalued: str | None = None
+) -> Iterator[Part]:
     """The records below the header; rows without any content are passed over, empty cells are null.
 
-    `told`: another way to say a cell of a record than `text_of`.
+    `told`: another way to say a cell of a record than `text_of`. `unvalued`: what is said, before the cell's name, of a
+    formula without a value; else it is an empty cell.
     """
     require_workbook(file)
     sheet = _sheet(_workbook(file), form.sheet)
     start = sheet.start
-    rows = _rows(sheet, errors_in(file, sheet.name), form.header, told or text_of) if start else iter(())
+    errors = errors_in(file, sheet.name, unvalued=unvalued) if start else {}
+    rows = _rows(sheet, errors, form.header, told or text_of) if start else iter(())
     first = start[1] + 1 if start else 1
     names, any_record = form.columns if not form.header else _header(rows, form, first), False
     while some := list(islice(rows, _ROWS)):
@@ -99,7 +103,8 @@ def _rows(
             continue
         row = [text_of(cell) if number == header - 1 else told(cell) for cell in cells]
         for column, text in broken.get(number, ()):
-            row[column] = text
+            if 0 <= column < len(row):  # a formula without a value may stand beside all that has one
+                row[column] = text
         if number == header - 1 or any(cell is not None for cell in row):
             yield number + 1, row
 

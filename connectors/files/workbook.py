@@ -1,6 +1,7 @@
-"""What is inside an XLSX file besides its cells: whether it is one, and the cells that hold an error.
+"""What is inside an XLSX file besides its cells: whether it is one, and the cells that look empty and are not.
 
-The reader of cells gives an error such as #DIV/0! as an empty cell, so errors are looked up here.
+The reader of cells gives an error such as #DIV/0! as an empty cell, and so a formula that has no value yet, because the
+program that wrote it works nothing out. Both are looked up here.
 """
 
 from __future__ import annotations
@@ -42,15 +43,18 @@ def require_workbook(file: BinaryIO) -> None:
     file.seek(0)
 
 
-def errors_in(file: BinaryIO, sheet: str) -> dict[tuple[int, int], str]:
-    """The error cells of a sheet: (row, column), both from 0, to the error's text."""
+def errors_in(file: BinaryIO, sheet: str, *, unvalued: str | None = None) -> dict[tuple[int, int], str]:
+    """The error cells of a sheet: (row, column), both from 0, to the error's text.
+
+    `unvalued`: so are formulas without a value; this and the cell's name are their text.
+    """
     try:
         with zipfile.ZipFile(file) as archive:
             name = _part_of(archive, sheet)
-            if name is None or not _has_errors(archive, name):
+            if name is None or (unvalued is None and not _has_errors(archive, name)):
                 return {}
             with archive.open(name) as xml:
-                return dict(_errors(xml))
+                return dict(_errors(xml, unvalued))
     except Exception as error:  # as above, and the XML in it
         raise Refused("not_readable", "an XLSX workbook", value=f"a damaged one ({error})") from None
 
@@ -76,13 +80,21 @@ def _has_errors(archive: zipfile.ZipFile, name: str) -> bool:
     return False
 
 
-def _errors(xml: IO[bytes]) -> Iterator[tuple[tuple[int, int], str]]:
+def _errors(xml: IO[bytes], unvalued: str | None) -> Iterator[tuple[tuple[int, int], str]]:
     for _, cell in ElementTree.iterparse(xml):
         if cell.tag.endswith("}c") and cell.get("t") == "e":
             text = next((part.text for part in cell if part.tag.endswith("}v")), None)
             yield _place(cell.get("r", "")), text or "#ERROR"
+        elif unvalued is not None and cell.tag.endswith("}c") and _unvalued(cell):
+            yield _place(cell.get("r", "")), unvalued + cell.get("r", "")
         elif cell.tag.endswith("}row"):
             cell.clear()
+
+
+def _unvalued(cell: ElementTree.Element) -> bool:
+    """Whether a cell holds a formula that nobody worked out: a text of no letters (`str`) is a value."""
+    parts = {part.tag.rpartition("}")[2]: part for part in cell}
+    return "f" in parts and ("v" not in parts or (cell.get("t") != "str" and not parts["v"].text))
 
 
 def _place(reference: str) -> tuple[int, int]:

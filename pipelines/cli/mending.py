@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -89,7 +90,10 @@ def waive(
     until: Annotated[
         datetime | None,
         typer.Option(
-            "--until", formats=["%Y-%m-%d"], help="Until when it holds if it comes again.", show_default=False
+            "--until",
+            formats=["%Y-%m-%d"],
+            help="The last day, in the project's time zone, on which it holds if it comes again.",
+            show_default=False,
         ),
     ] = None,
     by: By = None,
@@ -105,12 +109,14 @@ def waive(
     from tilth.pipelines.mending import let_return
 
     project = open_project(here(context).project)
-    expires = until.replace(tzinfo=UTC) if until else None
+    expires = _end_of(until, ZoneInfo(project.settings.time_zone)) if until else None
     over = expires is not None and expires <= datetime.now(UTC)
     mender = Mender("waived", by or _whoever(), _reason(why), expires)
     chosen = _chosen(project, ids, table, rule)
     made = let_return(project, chosen, mender, publish=not no_publish)
-    return _answer(made, note=f"this waiver is over since {expires:%Y-%m-%d}: it lets nothing return" if over else "")
+    if over:
+        return _answer(made, note=f"this waiver is over since {until:%Y-%m-%d}: it lets nothing return")
+    return _answer(made, stands=f"what is waived stands until {expires:%Y-%m-%d %H:%M} UTC" if expires else "")
 
 
 def discard(
@@ -146,6 +152,14 @@ def _chosen(project: Project, ids: list[str] | None, table: str | None, rule: st
     return Chosen(ids or (), table, rule)
 
 
+def _end_of(day: datetime, zone: ZoneInfo) -> datetime:
+    """The first moment after a day in a time zone; after the last days that there are, the last moment."""
+    try:
+        return datetime.combine(day.date() + timedelta(days=1), time(), zone).astimezone(UTC)
+    except OverflowError:
+        return datetime.max.replace(tzinfo=UTC)
+
+
 def _reason(why: str) -> str:
     if not why.strip():
         raise TilthError("a reason is needed", next='the same command with --why "…"')
@@ -162,7 +176,7 @@ def _whoever() -> str:
         return "unknown"
 
 
-def _answer(made: Mended, *, dry: bool = False, note: str = "") -> Answer:
+def _answer(made: Mended, *, dry: bool = False, note: str = "", stands: str = "") -> Answer:
     night = made.night
     assert night is not None
     code = night.exit or (0 if not made.still and made.count else _PARTLY if made.count else _NONE)
@@ -175,14 +189,15 @@ def _answer(made: Mended, *, dry: bool = False, note: str = "") -> Answer:
         "release": night.release,
         "exit": code,
     }
-    return Answer(document, "\n".join(_words(made, dry, note)), code, [*night.failures] or list(night.problems))
+    return Answer(document, "\n".join(_words(made, dry, note, stands)), code, [*night.failures] or list(night.problems))
 
 
-def _words(made: Mended, dry: bool, note: str) -> Sequence[str]:
+def _words(made: Mended, dry: bool, note: str, stands: str) -> Sequence[str]:
     night = made.night
     assert night is not None
     would = "would be " if dry else ""
     lines = [f"{name}: {len(ids)} {would}{made.kind}" for name, ids in made.done.items()]
+    lines += [stands] if stands and lines else []
     for one in made.still[:_SHOWN]:
         lines.append(f"{one['id'][:12]} {'stays' if one['table'] else 'is not open'}:")
         lines += [f"  {reason_line(reason)}" for reason in one["reasons"]]

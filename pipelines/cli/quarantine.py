@@ -236,7 +236,7 @@ def _values(record: Mapping[str, Any]) -> Iterator[str]:
 
 def _mended(mend: Mend) -> Iterator[str]:
     why = f": {mend.why}" if mend.why else ""
-    until = f", until {mend.expires_at:%Y-%m-%d}" if mend.expires_at else ""
+    until = f", until {mend.expires_at:%Y-%m-%d %H:%M} UTC" if mend.expires_at else ""
     yield f"  {mend.at:%Y-%m-%d %H:%M}  {mend.kind} by {mend.who}{until}{why}"
     for column, (before, after) in (mend.changes or {}).items():
         yield f"    {column}: {before!r} → {after!r}"

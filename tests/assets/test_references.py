@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import polars as pl
 import pyarrow as pa
 import pytest
 from company import Child, Parent, Scripted, declaration, lake_in
 from houses import House, plain
 
-from tilth.schemas.contract import Contract
+from tilth.assets.orphans import orphans
+from tilth.schemas.contract import Contract, spec_of
 from tilth.schemas.contract import field as column
 
 INT, TEXT = pa.int64(), pa.string()
@@ -54,6 +56,21 @@ def test_a_value_of_another_type_is_read_as_its_parents(house: House) -> None:
     house.publish()
     assert house.rows("SELECT id FROM notes ORDER BY id") == [(1,), (2,)]
     assert not house.problems()
+
+
+def test_what_refers_to_nobody_is_known_before_a_publish(house: House) -> None:
+    mended = pl.DataFrame(
+        {"_entry": ["a", "b", "c"], "above": [None, "9", None], "parent": [7, 8, None], "_deleted": False}
+    )
+    assert orphans(house.lake, spec_of(Branch), mended)["id"].to_list() == ["b", "a"]  # there is no release yet
+    parents(house, 7)
+    house.publish()
+    ((id, reasons),) = orphans(house.lake, spec_of(Branch), mended).iter_rows()
+    told = [(why["rule"], why["column"], why["value"], why["expected"]) for why in reasons]
+    assert (id, told) == (
+        "b",
+        [("reference", "above", "9", "a id in branches"), ("reference", "parent", "8", "a id in parents")],
+    )
 
 
 def test_a_table_waits_for_a_parent_that_was_never_published(house: House) -> None:

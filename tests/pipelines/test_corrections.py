@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -75,6 +76,14 @@ def changes(file: Path, raws: Sequence[Raw] = RAWS, spec: Spec = SPEC) -> list[C
     return [changes_of(line, raws[int(line.id, 16)], spec, raws[int(line.id, 16)]["job"]) for line in lines]
 
 
+@dataclass(frozen=True)
+class Formula:
+    """A cell that a program wrote, and the value that it worked out; "": none."""
+
+    text: str
+    value: object
+
+
 def edited(folder: Path, change: Callable[[Sheets], None]) -> list[Changed]:
     """What a workbook changes after somebody worked on it."""
     file = exported(folder, "jobs.xlsx")
@@ -85,7 +94,11 @@ def edited(folder: Path, change: Callable[[Sheets], None]) -> list[Changed]:
     for name, rows in sheets.items():
         sheet = book.add_worksheet(name)
         for number, row in enumerate(rows):
-            sheet.write_row(number, 0, row)
+            for column, cell in enumerate(row):
+                if isinstance(cell, Formula):
+                    sheet.write_formula(number, column, cell.text, None, cell.value)
+                else:
+                    sheet.write(number, column, cell)
     book.close()
     return changes(file)
 
@@ -168,3 +181,18 @@ def test_lines_without_content_say_nothing(tmp_path: Path) -> None:
     with file.open("w", encoding="utf-8", newline="") as stream:
         csv.writer(stream, delimiter=";").writerows([*rows, [""] * len(rows[0]), []])
     assert changes(file) == [{}, {}, {}]
+
+
+@pytest.mark.parametrize(("sheet", "column", "place"), [("quarantine", "cost", "G3"), ("reasons", "correction", "J3")])
+def test_a_formula_that_has_no_value_is_told(tmp_path: Path, sheet: str, column: str, place: str) -> None:
+    def change(value: object) -> Callable[[Sheets], None]:
+        def changed(sheets: Sheets) -> None:
+            rows = sheets[sheet]
+            rows[2][rows[0].index(column)] = Formula("=2+3", value)
+
+        return changed
+
+    with pytest.raises(TilthError, match="a formula without a value: open the file and save it") as caught:
+        edited(tmp_path, change(""))
+    assert str(caught.value.where).endswith(f"line 3, cell {place}")
+    assert edited(tmp_path, change(5)) == [{}, {"cost": ("free", "5")}, {}]

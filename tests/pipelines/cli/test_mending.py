@@ -311,3 +311,41 @@ def test_what_cannot_be_done_is_told_and_changes_nothing(
     assert said.code == 1
     assert told in said.err + said.out
     assert _open(tilth) == before
+
+
+def test_a_day_is_its_end_where_the_project_is_and_an_id_is_known_in_capitals(
+    tilth: Callable[..., Said], company: Any
+) -> None:
+    ids = {key: id.upper() for key, id in _open(tilth).items()}
+    until = ("--why", "agreed", "--until", "2099-12-31")
+    said = tilth("quarantine", "waive", ids["10"][:12], *until, "--no-publish")
+    assert said.code == 0, said.err
+    assert "customers: 1 waived\nwhat is waived stands until 2099-12-31 23:00 UTC" in said.out
+    assert "waived by" in (shown := tilth("quarantine", "show", ids["10"][:12]).out)
+    assert ", until 2099-12-31 23:00 UTC: agreed" in shown
+    forever = tilth("quarantine", "waive", ids["10"], "--why", "agreed", "--until", "9999-12-31", "--no-publish")
+    assert "stands until 9999-12-31 23:59 UTC" in forever.out, forever.err
+    assert tilth("quarantine", "explain", ids["10"][:12]).code == 0
+    assert tilth("quarantine", "discard", ids["12"], "--why", "a test", "--no-publish").code == 0
+    none = tilth("quarantine", "replay", ids["11"][:12], "--dry-run")
+    assert (none.code, "stays:" in none.out) == (1, True), none.err
+    file = _corrected(company, tilth, "back.csv", {"11": {"name": "Kim", "_id": ids["11"]}})
+    back = tilth("quarantine", "import", str(file), "--no-publish")
+    assert (back.code, "customers: 1 corrected" in back.out) == (0, True), back.out
+
+
+def test_a_missing_parent_is_not_waived(tilth: Callable[..., Said], company: Any) -> None:
+    company.tell("books", "INSERT INTO sales VALUES (5, 98, -1.0), (6, 1, -1.0)")
+    assert tilth("run").code in (0, 3)
+    ids = _open(tilth, "sales")
+    said = tilth("quarantine", "waive", "--table", "sales", "--why", "agreed", "--no-publish", "--json").json
+    assert said["tables"] == {"sales": [ids["6"]]}
+    still = {one["id"]: [(r["rule"], r["value"], r["expected"]) for r in one["reasons"]] for one in said["still"]}
+    assert still.keys() == {ids["4"], ids["5"]}
+    assert still[ids["4"]] == [("reference", "99", "a customer_id in customers")]
+    assert [rule for rule, *_ in still[ids["5"]]] == ["reference", "waiting"]  # its amount is waived
+    company.tell("shop", "INSERT INTO customers VALUES (98, 'Di', 1), (99, 'Ed', 1)")
+    assert tilth("run").code in (0, 3)
+    assert {*_open(tilth, "sales", "waived")} == {"5", "6"}
+    assert {*_open(tilth, "sales", "replayed")} == {"4"}
+    _proved(tilth)
