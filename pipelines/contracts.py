@@ -20,7 +20,7 @@ from types import ModuleType
 from tilth.assets.marked import mistake, near
 from tilth.errors import ContractError, DeclarationError, TilthError
 
-__all__ = ["contract_class", "placed", "shown_place", "written"]
+__all__ = ["contract_class", "named", "placed", "shown_place", "written"]
 
 _PATH = re.compile(r"^\w+(\.\w+)+$")
 _NAMED = re.compile(r"^([^:]+\.py):([0-9]+): (.*)$")
@@ -28,6 +28,16 @@ _NAMED = re.compile(r"^([^:]+\.py):([0-9]+): (.*)$")
 
 def contract_class(path: str, *, code: Path, where: str) -> type:
     """The class that `path` names; an error with the near match when there is none or its module is broken."""
+    found = named(path, code=code, where=where)
+    if not isinstance(found, type):
+        raise _no_class(f"{path} is not a class", path, code, where)
+    return found
+
+
+def named(path: str, *, code: Path, where: str) -> object:
+    """The class that `path` names, or its `pa.DataFrameSchema`: an object that is a contract as well."""
+    from pandera.api.polars.container import DataFrameSchema
+
     if not _PATH.match(path):
         meant = re.sub(r"^\./|\.py(?=[.:/])", "", path).replace("/", ".").replace(":", ".")
         expected = f"{meant}, perhaps" if _PATH.match(meant) else "module.Class, like contracts.Customer"
@@ -35,13 +45,18 @@ def contract_class(path: str, *, code: Path, where: str) -> type:
     module_name, _, class_name = path.rpartition(".")
     module = _module(module_name, code, where)
     found = getattr(module, class_name, None)
-    if isinstance(found, type):
+    if isinstance(found, type | DataFrameSchema):
         return found
     what = f"{module_name} has no class {class_name}" if found is None else f"{path} is not a class"
-    raise mistake(what, where=where, got=class_name, known=_classes(module))
+    raise _no_class(what, path, code, where)
 
 
-def placed(error: ContractError, model: type, *, code: Path, step: str = "tilth check") -> ContractError:
+def _no_class(what: str, path: str, code: Path, where: str) -> DeclarationError:
+    module_name, _, class_name = path.rpartition(".")
+    return mistake(what, where=where, got=class_name, known=_classes(_module(module_name, code, where)))
+
+
+def placed(error: ContractError, model: object, *, code: Path, step: str = "tilth check") -> ContractError:
     """An error in a contract with its file and line before class and field, and the next step unless it names one."""
     facts = {"expected": error.expected, "got": error.got, "kept": error.kept, "next": _step(error, step)}
     return ContractError(error.what, where=shown_place(error.where, model, code=code), **facts)
@@ -51,29 +66,33 @@ def _step(error: TilthError, step: str) -> str:
     return step if error.next in ("", ContractError.usual) else error.next
 
 
-def shown_place(where: str, model: type, *, code: Path) -> str:
+def shown_place(where: str, model: object, *, code: Path) -> str:
     """`Class.field` with file and line before it, the file as seen from the code folder."""
-    named = _NAMED.match(where)
-    class_name, _, field = (named[3] if named else where).partition(".")
+    at_line = _NAMED.match(where)
+    class_name, _, field = (at_line[3] if at_line else where).partition(".")
     shown = f"{class_name}.{field}" if field else class_name
-    if named is None:
+    if at_line is None:
         at = written(model, field, code=code) or written(model, "", code=code)
         return f"{at}: {shown}" if at else where
-    files = (getattr(sys.modules.get(base.__module__), "__file__", None) for base in inspect.getmro(model))
-    file = next((Path(file) for file in files if file and Path(file).name == named[1]), None)
-    return f"{_seen(file, code)}:{named[2]}: {shown}" if file else where
+    files = (getattr(sys.modules.get(base.__module__), "__file__", None) for base in _bases(model))
+    file = next((Path(file) for file in files if file and Path(file).name == at_line[1]), None)
+    return f"{_seen(file, code)}:{at_line[2]}: {shown}" if file else where
+
+
+def _bases(model: object) -> tuple[type, ...]:
+    return inspect.getmro(model) if isinstance(model, type) else ()
 
 
 def _seen(file: Path, code: Path) -> Path:
     return file.relative_to(code) if file.is_relative_to(code) else Path(file.name)
 
 
-def written(model: type, name: str, *, code: Path, place: int | None = None) -> str | None:
+def written(model: object, name: str, *, code: Path, place: int | None = None) -> str | None:
     """File and line where a contract says what `name` is: a field, a check, its `rules` (one of them: `place`).
 
     Without a name, or for one that is written nowhere, the class itself; None when there is no file to look at.
     """
-    for base in model.__mro__ if name else (model,):
+    for base in _bases(model) if name else _bases(model)[:1]:
         file = getattr(sys.modules.get(base.__module__), "__file__", None)
         line = _line_of(Path(file), base.__name__, name, place) if file else None
         if file and line is not None:

@@ -69,11 +69,11 @@ def judge(
     return Answer(_document(judgement), lambda: _view(judgement), _TOXIC if bad else 0)
 
 
-def _contract(context: typer.Context, name: str) -> type:
-    from tilth.pipelines.contracts import contract_class
+def _contract(context: typer.Context, name: str) -> object:
+    from tilth.pipelines.contracts import named
 
     try:
-        return contract_class(name, code=_code(context, name.split(".")[0]), where="--contract")
+        return named(name, code=_code(context, name.split(".")[0]), where="--contract")
     except TilthError as error:
         error.next = _AGAIN if isinstance(error, ContractError) else "tilth judge --help"
         raise

@@ -226,3 +226,16 @@ def test_a_wrong_rule_is_told_with_its_line(tilth: Tilth, folder: Path) -> None:
     said = tilth("judge", "orders.csv", "--contract", "orders.Order", cwd=folder)
     assert said.code == 1
     assert "orders.py:12: Order.north: check north looks at an unknown column 'plaice' (expected 'place'" in said.err
+
+
+def test_a_schema_that_is_no_class_is_a_contract_too(tilth: Tilth, tmp_path: Path) -> None:
+    (tmp_path / "given.py").write_text(
+        "import pandera.polars as pa\nimport polars as pl\n"
+        'Orders = pa.DataFrameSchema({"a": pa.Column(int, pa.Check.ge(0))})\n'
+        'Wrong = pa.DataFrameSchema({"a": pa.Column(int, pa.Check(lambda d: d.lazyframe.select(pl.col("b") > 0)))})\n'
+    )
+    (tmp_path / "orders.csv").write_text("a\n1\n-1\n")
+    told = tilth("judge", "orders.csv", "--contract", "given.Orders", "--json", cwd=tmp_path)
+    assert (told.code, told.json["good"], told.json["toxic"]) == (3, 1, 1), told.err
+    wrong = tilth("judge", "orders.csv", "--contract", "given.Wrong", cwd=tmp_path)
+    assert wrong.code == 1 and "given.py:4: " in wrong.err and "unknown column 'b'" in wrong.err
