@@ -29,6 +29,9 @@ OPPOSITE = {
 }
 """The event that takes an event back."""
 
+_TOLD, _EARLIER, _COUNTED = (state.events.alias(name) for name in ("told", "earlier", "counted"))
+"""Events as the questions below nest them: made once, since SQLAlchemy copies each column of an alias."""
+
 
 def standing(events: Iterable[Any]) -> dict[str, list[Any]]:
     """Entry → its events that stand, of `events` (with `entry_id` and `event`) in the order they happened."""
@@ -60,7 +63,7 @@ def last_status(
     Of one table or of all; as it was after an event; of some entries. One event more than `standing` knows may tell
     it: `reopened`, of an entry that is open again.
     """
-    of, one = state.events.c, state.events.alias("one")
+    of, one = state.events.c, _TOLD
     query = sa.select(of.entry_id, sa.func.max(of.id).label("id")).where(_moving(state.events))
     if table is not None:
         query = query.where(of.table_name == table)
@@ -75,20 +78,19 @@ def last_status(
 
 def opening_event(last: sa.FromClause) -> sa.ScalarSelect[int]:
     """The id of the opening that stands of an entry, as of its event in `last` (`last_status`)."""
-    one = state.events.alias()
-    opened = _of(last, one).where(one.c.event == "opened", one.c.id <= last.c.id)
+    opened = _of(last).where(_EARLIER.c.event == "opened", _EARLIER.c.id <= last.c.id)
     return opened.correlate(last).scalar_subquery()
 
 
 def _before(withdrawn: sa.FromClause) -> sa.ScalarSelect[int]:
     """The id of the last event that stands once an opening was taken back."""
-    one = state.events.alias()
-    earlier = _of(withdrawn, one).where(one.c.event != "withdrawn", one.c.id < withdrawn.c.id)
+    earlier = _of(withdrawn).where(_EARLIER.c.event != "withdrawn", _EARLIER.c.id < withdrawn.c.id)
     return earlier.correlate(withdrawn).scalar_subquery()
 
 
-def _of(event: sa.FromClause, one: sa.FromClause) -> sa.Select[tuple[int]]:
-    """The last of an entry's events that as many openings stand after as after `event`."""
+def _of(event: sa.FromClause) -> sa.Select[tuple[int]]:
+    """The last of an entry's events (`_EARLIER`) that as many openings stand after as after `event`."""
+    one = _EARLIER
     return sa.select(sa.func.max(one.c.id)).where(
         _moving(one), one.c.entry_id == event.c.entry_id, _openings(one) == _openings(event), _openings(one) > 0
     )
@@ -96,7 +98,7 @@ def _of(event: sa.FromClause, one: sa.FromClause) -> sa.Select[tuple[int]]:
 
 def _openings(event: sa.FromClause) -> sa.ScalarSelect[int]:
     """How many openings of its entry stand after an event."""
-    one = state.events.alias()
+    one = _COUNTED
     step = sa.case((one.c.event == "opened", 1), (one.c.event == "withdrawn", -1), else_=0)
     query = sa.select(sa.func.sum(step)).where(_moving(one), one.c.entry_id == event.c.entry_id, one.c.id <= event.c.id)
     return query.correlate(event).scalar_subquery()
