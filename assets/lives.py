@@ -76,10 +76,13 @@ def last_status(
     return sa.select(last.c.entry_id, told.label("id")).join(one, one.c.id == last.c.id).subquery("last_status")
 
 
-def opening_event(last: sa.FromClause) -> sa.ScalarSelect[int]:
-    """The id of the opening that stands of an entry, as of its event in `last` (`last_status`)."""
+def opening_event(last: sa.FromClause, one: sa.FromClause) -> sa.ColumnElement[int]:
+    """The id of the opening that stands of an entry, as of its event in `last` (`last_status`), which is `one`.
+
+    Mostly it is that event itself: counting openings for each entry would cost more than all else that is asked.
+    """
     opened = _of(last).where(_EARLIER.c.event == "opened", _EARLIER.c.id <= last.c.id)
-    return opened.correlate(last).scalar_subquery()
+    return sa.case((one.c.event == "opened", last.c.id), else_=opened.correlate(last).scalar_subquery())
 
 
 def _before(withdrawn: sa.FromClause) -> sa.ScalarSelect[int]:
