@@ -8,6 +8,7 @@ So the last event that stands tells an entry's status, and an entry none of whos
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -28,9 +29,6 @@ OPPOSITE = {
     "discarded": "reopened",
 }
 """The event that takes an event back."""
-
-_TOLD, _EARLIER, _COUNTED = (state.events.alias(name) for name in ("told", "earlier", "counted"))
-"""Events as the questions below nest them: made once, since SQLAlchemy copies each column of an alias."""
 
 
 def standing(events: Iterable[Any]) -> dict[str, list[Any]]:
@@ -63,7 +61,7 @@ def last_status(
     Of one table or of all; as it was after an event; of some entries. One event more than `standing` knows may tell
     it: `reopened`, of an entry that is open again.
     """
-    of, one = state.events.c, _TOLD
+    of, one = state.events.c, _events("told")
     query = sa.select(of.entry_id, sa.func.max(of.id).label("id")).where(_moving(state.events))
     if table is not None:
         query = query.where(of.table_name == table)
@@ -81,19 +79,21 @@ def opening_event(last: sa.FromClause, one: sa.FromClause) -> sa.ColumnElement[i
 
     Mostly it is that event itself: counting openings for each entry would cost more than all else that is asked.
     """
-    opened = _of(last).where(_EARLIER.c.event == "opened", _EARLIER.c.id <= last.c.id)
+    earlier = _events("earlier").c
+    opened = _of(last).where(earlier.event == "opened", earlier.id <= last.c.id)
     return sa.case((one.c.event == "opened", last.c.id), else_=opened.correlate(last).scalar_subquery())
 
 
 def _before(withdrawn: sa.FromClause) -> sa.ScalarSelect[int]:
     """The id of the last event that stands once an opening was taken back."""
-    earlier = _of(withdrawn).where(_EARLIER.c.event != "withdrawn", _EARLIER.c.id < withdrawn.c.id)
-    return earlier.correlate(withdrawn).scalar_subquery()
+    earlier = _events("earlier").c
+    before = _of(withdrawn).where(earlier.event != "withdrawn", earlier.id < withdrawn.c.id)
+    return before.correlate(withdrawn).scalar_subquery()
 
 
 def _of(event: sa.FromClause) -> sa.Select[tuple[int]]:
-    """The last of an entry's events (`_EARLIER`) that as many openings stand after as after `event`."""
-    one = _EARLIER
+    """The last of an entry's events (`earlier`) that as many openings stand after as after `event`."""
+    one = _events("earlier")
     return sa.select(sa.func.max(one.c.id)).where(
         _moving(one), one.c.entry_id == event.c.entry_id, _openings(one) == _openings(event), _openings(one) > 0
     )
@@ -101,10 +101,16 @@ def _of(event: sa.FromClause) -> sa.Select[tuple[int]]:
 
 def _openings(event: sa.FromClause) -> sa.ScalarSelect[int]:
     """How many openings of its entry stand after an event."""
-    one = _COUNTED
+    one = _events("counted")
     step = sa.case((one.c.event == "opened", 1), (one.c.event == "withdrawn", -1), else_=0)
     query = sa.select(sa.func.sum(step)).where(_moving(one), one.c.entry_id == event.c.entry_id, one.c.id <= event.c.id)
     return query.correlate(event).scalar_subquery()
+
+
+@cache
+def _events(name: str) -> sa.FromClause:
+    """Events under another name; made once, since each column of an alias is copied."""
+    return state.events.alias(name)
 
 
 def _moving(events: sa.FromClause) -> sa.ColumnElement[bool]:
