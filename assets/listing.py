@@ -188,7 +188,9 @@ def _query(table: str | None, ids: Sequence[str] | None = None) -> sa.Select[*tu
         state.pulls.c.source,
     )
     joined = sa.select(*columns, *place).select_from(last).join(state.events, event.id == last.c.id)
-    opened = joined.join(state.entries, entry.id == event.entry_id).join(opening, opening.c.id == opening_event(last))
+    opened = joined.join(state.entries, entry.id == event.entry_id).join(
+        opening, opening.c.id == opening_event(last, state.events)
+    )
     return opened.outerjoin(state.pulls, state.pulls.c.id == opening.c.pull_id)
 
 

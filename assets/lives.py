@@ -8,6 +8,7 @@ So the last event that stands tells an entry's status, and an entry none of whos
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -60,7 +61,7 @@ def last_status(
     Of one table or of all; as it was after an event; of some entries. One event more than `standing` knows may tell
     it: `reopened`, of an entry that is open again.
     """
-    of, one = state.events.c, state.events.alias("one")
+    of, one = state.events.c, _events("told")
     query = sa.select(of.entry_id, sa.func.max(of.id).label("id")).where(_moving(state.events))
     if table is not None:
         query = query.where(of.table_name == table)
@@ -73,22 +74,26 @@ def last_status(
     return sa.select(last.c.entry_id, told.label("id")).join(one, one.c.id == last.c.id).subquery("last_status")
 
 
-def opening_event(last: sa.FromClause) -> sa.ScalarSelect[int]:
-    """The id of the opening that stands of an entry, as of its event in `last` (`last_status`)."""
-    one = state.events.alias()
-    opened = _of(last, one).where(one.c.event == "opened", one.c.id <= last.c.id)
-    return opened.correlate(last).scalar_subquery()
+def opening_event(last: sa.FromClause, one: sa.FromClause) -> sa.ColumnElement[int]:
+    """The id of the opening that stands of an entry, as of its event in `last` (`last_status`), which is `one`.
+
+    Mostly it is that event itself: counting openings for each entry would cost more than all else that is asked.
+    """
+    earlier = _events("earlier").c
+    opened = _of(last).where(earlier.event == "opened", earlier.id <= last.c.id)
+    return sa.case((one.c.event == "opened", last.c.id), else_=opened.correlate(last).scalar_subquery())
 
 
 def _before(withdrawn: sa.FromClause) -> sa.ScalarSelect[int]:
     """The id of the last event that stands once an opening was taken back."""
-    one = state.events.alias()
-    earlier = _of(withdrawn, one).where(one.c.event != "withdrawn", one.c.id < withdrawn.c.id)
-    return earlier.correlate(withdrawn).scalar_subquery()
+    earlier = _events("earlier").c
+    before = _of(withdrawn).where(earlier.event != "withdrawn", earlier.id < withdrawn.c.id)
+    return before.correlate(withdrawn).scalar_subquery()
 
 
-def _of(event: sa.FromClause, one: sa.FromClause) -> sa.Select[tuple[int]]:
-    """The last of an entry's events that as many openings stand after as after `event`."""
+def _of(event: sa.FromClause) -> sa.Select[tuple[int]]:
+    """The last of an entry's events (`earlier`) that as many openings stand after as after `event`."""
+    one = _events("earlier")
     return sa.select(sa.func.max(one.c.id)).where(
         _moving(one), one.c.entry_id == event.c.entry_id, _openings(one) == _openings(event), _openings(one) > 0
     )
@@ -96,10 +101,16 @@ def _of(event: sa.FromClause, one: sa.FromClause) -> sa.Select[tuple[int]]:
 
 def _openings(event: sa.FromClause) -> sa.ScalarSelect[int]:
     """How many openings of its entry stand after an event."""
-    one = state.events.alias()
+    one = _events("counted")
     step = sa.case((one.c.event == "opened", 1), (one.c.event == "withdrawn", -1), else_=0)
     query = sa.select(sa.func.sum(step)).where(_moving(one), one.c.entry_id == event.c.entry_id, one.c.id <= event.c.id)
     return query.correlate(event).scalar_subquery()
+
+
+@cache
+def _events(name: str) -> sa.FromClause:
+    """Events under another name; made once, since each column of an alias is copied."""
+    return state.events.alias(name)
 
 
 def _moving(events: sa.FromClause) -> sa.ColumnElement[bool]:

@@ -166,7 +166,7 @@ def open_entries(connection: sa.Connection, table: str) -> pl.DataFrame:
         .select_from(last)
         .join(state.events, state.events.c.id == last.c.id)
         .join(state.entries, entry.id == state.events.c.entry_id)
-        .join(opening, opening.c.id == opening_event(last))
+        .join(opening, opening.c.id == opening_event(last, state.events))
         .outerjoin(state.pulls, pull.id == opening.c.pull_id)
         .where(state.events.c.event.in_(OPENED))
         .order_by(opening.c.id)

@@ -122,6 +122,8 @@ class _Builder:
 
     def _refuse_unpublished(self, group: Sequence[str]) -> None:
         """A table waits for what it refers to: without it, all its records would be toxic."""
+        for name in (name for name in group if name in self.held):
+            self.result.candidate.create(name, self.plan.specs[name])  # there, as it will be for the next publish
         together = {name: self.plan.specs[name] for name in group if name not in self.held}
         for name, spec in together.items():
             coming = self.plan.turns.keys() - self.held.keys()
@@ -146,7 +148,6 @@ class _Builder:
     def _turn(self, turn: Turn, circle: Circle) -> TableRelease:
         candidate, spec = self.result.candidate, turn.judge.spec
         if turn.name in self.held:
-            candidate.create(turn.name, spec)
             hold, rows = self.held[turn.name], candidate.rows(turn.name)
             return self.clerk.held(turn, rows, hold, changed=turn.name in candidate.changed)
         if not candidate.fits(turn.name, spec) and turn.whole is None:

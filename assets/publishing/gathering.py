@@ -100,7 +100,7 @@ def _quality(connection: sa.Connection, runs: Sequence[str]) -> list[QualityFact
 def _open(connection: sa.Connection, lake: Lake, table: str, manifest: Manifest) -> pl.DataFrame:
     """The table's open entries once this release is current: a row for each rule, and since when it is open."""
     last, one, opening = last_status(table), state.events.alias(), state.events.c
-    told = sa.join(last, one, one.c.id == last.c.id).join(state.events, opening.id == opening_event(last))
+    told = sa.join(last, one, one.c.id == last.c.id).join(state.events, opening.id == opening_event(last, one))
     since = sa.select(opening.entry_id, opening.at).select_from(told).where(one.c.event.in_(OPENED))
     at = pl.DataFrame(
         [tuple(row) for row in connection.execute(since)],

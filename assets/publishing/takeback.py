@@ -74,14 +74,16 @@ def _undone(connection: sa.Connection, table: str, releases: Sequence[int], curr
     """What is undone of one table's entries: what the releases did, and what was judged on top of it.
 
     A pull that waits may have opened an entry that a release had closed. It is judged again then, as if that release
-    had never been: by itself it would count the record twice. What a person discarded since stays discarded.
+    had never been: by itself it would count the record twice. What a person discarded since stays discarded,
+    but for what such a release refused: its record is pending again, and may come in.
     """
     of = state.events.c
+    lives = _lives(connection, table, of.release.in_(releases))
+    baseless = {life[-1].id for life in lives if _baseless(life, releases)}
 
     def taken(event: Any) -> bool:
-        return event.release in releases
+        return event.release in releases or event.id in baseless
 
-    lives = _lives(connection, table, of.release.in_(releases))
     found = [event for life in lives for event in undone(life, taken)]
     if not any(map(taken, chain.from_iterable(lives))):
         return found
@@ -94,6 +96,11 @@ def _undone(connection: sa.Connection, table: str, releases: Sequence[int], curr
         return found
     landed_again(connection, [*waiting.values()])
     return more
+
+
+def _baseless(life: Sequence[Any], releases: Sequence[int]) -> bool:
+    """Whether a life ends with the discarding of what one of these releases opened."""
+    return [one.event for one in life[-2:]] == ["opened", "discarded"] and life[-2].release in releases
 
 
 def _lives(connection: sa.Connection, table: str, touching: sa.ColumnElement[bool]) -> list[list[Any]]:

@@ -182,3 +182,21 @@ def test_a_refused_update_leaves_the_row_that_others_refer_to(tmp_path: Path) ->
     assert house.rows("SELECT id, refers FROM named ORDER BY id") == [(1, None), (2, None), (3, 8)]
     assert house.rows("SELECT id FROM badges") == [(8,)]
     assert not house.problems()
+
+
+def test_a_table_that_is_held_in_the_first_night_holds_no_other_of_its_circle(tmp_path: Path) -> None:
+    """The next publish, with nothing new, tells the same of all of them."""
+    house = House(lake_in(tmp_path))
+    house.tables = {name: (plain(name), contract) for name, (contract, _) in CIRCLES["of two"].items()}
+    bring(house, "lefts", [{"id": 1, "refers": "1", "status": "good"}], text=True)
+    bring(house, "rights", [{"id": 1, "refers": 1, "status": "good"}])
+    (file,) = house.lake.storage.list("ready/rights")
+    path = Path(house.lake.storage.url(file))
+    data = path.read_bytes()
+    path.unlink()
+    assert [house.publish().held for _ in range(2)] == [("rights",), ("rights",)]
+    assert house.rows('SELECT "table", rule, open FROM _catalog.quarantine') == [("lefts", "reference", 1)]
+    path.write_bytes(data)
+    assert house.publish().held == ()
+    assert [house.rows(f"SELECT id FROM {name}") for name in house.tables] == [[(1,)], [(1,)]]
+    assert not house.problems()

@@ -63,7 +63,7 @@ def test_a_status_is_the_last_event_that_stands(lake: Lake, run_at: RunAt, told:
         of, last = state.events.c, last_status("t")
         first = connection.execute(sa.select(sa.func.min(of.id))).scalar_one()
         lives = standing([Moved(name, event, first + n) for n, (event, name) in enumerate(moves)])
-        query = sa.select(last.c.entry_id, of.event, opening_event(last)).join_from(
+        query = sa.select(last.c.entry_id, of.event, opening_event(last, state.events)).join_from(
             last, state.events, of.id == last.c.id
         )
         found = {entry: ("opened" if event == "reopened" else event, opening)

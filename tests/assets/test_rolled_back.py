@@ -15,6 +15,8 @@ from tilth.assets.mends import discard
 from tilth.assets.publishing.history import rollback
 from tilth.assets.publishing.release import Releases
 from tilth.assets.quarantine import open_entries
+from tilth.schemas.contract import Contract
+from tilth.schemas.contract import field as column
 
 TOXIC, GOOD = (1, "a", -7), (1, "a", 5)
 
@@ -82,3 +84,28 @@ def test_what_was_discarded_since_stays_discarded(house: House) -> None:
     assert back(house, 1) == ["discarded"]
     assert accepted(house) == [(1, 5)]
     assert statuses(house) == ["discarded"]
+
+
+class Alike(Contract):
+    """Lets bills have the same ref."""
+
+    id: int = column(key=True)
+    ref: str = column()
+    amount: int = column(ge=0)
+
+
+@pytest.mark.parametrize(("contract", "rows"), [(Bill, [(1, 1)]), (Alike, [(1, 1), (2, 5)])])
+def test_what_a_release_refused_is_pending_again_though_it_was_discarded(
+    house: House, contract: type, rows: list[tuple[int, int]]
+) -> None:
+    night(house, Bill, (1, "a", 1))
+    night(house, Bill, (2, "a", 5))
+    with house.lake.state.read() as connection:
+        open = open_entries(connection, "bills")
+    discard(house.lake, "bills", house.run(), open, who="Kim", why="a test")
+    house.publish()
+    assert back(house, 1) == []
+    night(house, contract)
+    assert published(house) == rows
+    assert statuses(house) == (["open"] if contract is Bill else [])
+    assert house.publish().release is None
