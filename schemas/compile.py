@@ -18,6 +18,7 @@ from polars.io.plugins import register_io_source
 
 from tilth.errors import ContractError
 from tilth.schemas.authored import place_of
+from tilth.schemas.cheaper import cheaper
 from tilth.schemas.evaluate import backend_of
 from tilth.schemas.relations import Sum
 from tilth.schemas.rules import Kind, Rule, expected_by, sum_check
@@ -56,6 +57,8 @@ class _Compiler:
             called(check, target, self.schema[target], where)
         if expression is None:
             tried(check, target, self.nulls, where)
+        else:
+            expression = cheaper(check, target, self.schema.get(target), expression)
         roots = set(expression.meta.root_names()) if expression is not None else set[str]()
         columns = tuple(name for name in self.schema if name in roots) if target == "*" else (target,)
         kind: Kind = "row" if expression is not None else "table" if _one_verdict(check) else "set"
