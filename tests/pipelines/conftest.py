@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,3 +149,9 @@ def company(tmp_path: Path) -> Company:
 def standing(tmp_path_factory: pytest.TempPathFactory) -> Company:
     """One company for all tests of a module, which change it in order."""
     return founded(tmp_path_factory.mktemp("company"))
+
+
+def default_signals() -> None:
+    """A shell's background job ignores INT and TERM, and what a test starts and ends would inherit that."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from tests.pipelines.conftest import default_signals
 from tilth.pipelines.instance import ui_command
 from tilth.pipelines.night import NightResult, run_night
 from tilth.pipelines.project import open_project
@@ -137,12 +138,6 @@ def ui(standing: Any, first_night: NightResult) -> Iterator[Ui]:
         yield running
     finally:
         end(process)
-
-
-def default_signals() -> None:
-    """A shell's background job ignores INT and TERM, and dagster would inherit that."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_DFL)
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

@@ -16,6 +16,7 @@ import psutil
 import psycopg
 import pytest
 
+from tests.pipelines.conftest import default_signals
 from tilth.errors import Busy
 from tilth.pipelines.sample.postgres import postgres
 
@@ -48,7 +49,9 @@ def wait_until_gone(processes: list[psutil.Process]) -> None:
 @contextmanager
 def owner(folder: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
     command = [sys.executable, "-c", OWNER, str(folder), *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=default_signals
+    ) as process:
         try:
             assert process.stdout
             yield process, int(process.stdout.readline())
