@@ -11,7 +11,8 @@ import polars as pl
 
 from tilth.assets.lake import Lake
 from tilth.assets.mends import ENTRY
-from tilth.assets.publishing.engine import connect, quoted
+from tilth.assets.publishing.engine import connect
+from tilth.assets.publishing.links import is_published
 from tilth.assets.publishing.release import Releases
 from tilth.schemas.judging import REASONS
 from tilth.schemas.reasons import one_reason
@@ -44,12 +45,10 @@ def _lacking(con: DuckDBPyConnection, column: Column, rows: pl.DataFrame) -> pl.
     """Those whose value of one column no published parent has; it is read as the parent's type, as in a publish."""
     table, parent = column.references or ("", "")
     typed = "SELECT data_type FROM duckdb_columns() WHERE schema_name = 'main' AND table_name = ? AND column_name = ?"
-    kinds = con.execute(typed, [table, parent]).fetchall()
+    kind = next((str(row[0]) for row in con.execute(typed, [table, parent]).fetchall()), None)
     con.register("tilth_mended", rows.select(pl.col(ENTRY).alias("id"), pl.col(column.name).alias("value")).to_arrow())
-    told = "SELECT id, CAST(value AS VARCHAR) AS value FROM tilth_mended r WHERE value IS NOT NULL"
-    for (kind,) in kinds:
-        told += f" AND NOT EXISTS (SELECT 1 FROM {quoted(table)} p"
-        told += f" WHERE p.{quoted(parent)} = TRY_CAST(r.value AS {kind}))"
+    lacks = f"value IS NOT NULL AND NOT {is_published(table, parent, 'r.value', kind)}"
+    told = f"SELECT id, CAST(value AS VARCHAR) AS value FROM tilth_mended r WHERE {lacks}"
     expected = f"a {parent} in {table}"
     reasons = one_reason(pl.lit("reference"), column.name, pl.col("value"), expected, kind="join")
     return con.sql(told).pl().select("id", reasons).cast(_LACKS)

@@ -16,28 +16,31 @@ import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
+from typing import TypeVar
 
 from tilth.assets.marked import mistake, near
 from tilth.errors import ContractError, DeclarationError, TilthError
 
 __all__ = ["contract_class", "named", "placed", "shown_place", "written"]
 
+_Kind = TypeVar("_Kind")
 _PATH = re.compile(r"^\w+(\.\w+)+$")
 _NAMED = re.compile(r"^([^:]+\.py):([0-9]+): (.*)$")
 
 
 def contract_class(path: str, *, code: Path, where: str) -> type:
     """The class that `path` names; an error with the near match when there is none or its module is broken."""
-    found = named(path, code=code, where=where)
-    if not isinstance(found, type):
-        raise _no_class(f"{path} is not a class", path, code, where)
-    return found
+    return _found(path, code, where, (type,))
 
 
 def named(path: str, *, code: Path, where: str) -> object:
     """The class that `path` names, or its `pa.DataFrameSchema`: an object that is a contract as well."""
     from pandera.api.polars.container import DataFrameSchema
 
+    return _found(path, code, where, (type, DataFrameSchema))
+
+
+def _found(path: str, code: Path, where: str, kinds: tuple[type[_Kind], ...]) -> _Kind:
     if not _PATH.match(path):
         meant = re.sub(r"^\./|\.py(?=[.:/])", "", path).replace("/", ".").replace(":", ".")
         expected = f"{meant}, perhaps" if _PATH.match(meant) else "module.Class, like contracts.Customer"
@@ -45,15 +48,10 @@ def named(path: str, *, code: Path, where: str) -> object:
     module_name, _, class_name = path.rpartition(".")
     module = _module(module_name, code, where)
     found = getattr(module, class_name, None)
-    if isinstance(found, type | DataFrameSchema):
+    if isinstance(found, kinds):
         return found
     what = f"{module_name} has no class {class_name}" if found is None else f"{path} is not a class"
-    raise _no_class(what, path, code, where)
-
-
-def _no_class(what: str, path: str, code: Path, where: str) -> DeclarationError:
-    module_name, _, class_name = path.rpartition(".")
-    return mistake(what, where=where, got=class_name, known=_classes(_module(module_name, code, where)))
+    raise mistake(what, where=where, got=class_name, known=_classes(module))
 
 
 def placed(error: ContractError, model: object, *, code: Path, step: str = "tilth check") -> ContractError:

@@ -17,7 +17,7 @@ from tilth.assets.publishing.arrivals import Arrivals
 from tilth.assets.publishing.blocking import Blocked, Premature
 from tilth.assets.publishing.candidate import Candidate
 from tilth.assets.publishing.engine import literal, parquet, quoted
-from tilth.assets.publishing.links import links_of
+from tilth.assets.publishing.links import is_published, links_of
 from tilth.assets.publishing.returning import returning
 from tilth.assets.publishing.turns import Turn
 from tilth.assets.storage import Storage
@@ -133,9 +133,7 @@ class Circle:
             if (link.table, link.column) == (table, column.name):
                 return self.arriving.has(link.of, link.value)
         of, parent = column.references or ("", "")  # of another group
-        kind = self.candidate.columns(of).get(parent)
-        same = f"p.{quoted(parent)} = TRY_CAST(r.{quoted(column.name)} AS {kind})"
-        return f"EXISTS (SELECT 1 FROM {quoted(of)} p WHERE {same})" if kind else "false"
+        return is_published(of, parent, f"r.{quoted(column.name)}", self.candidate.columns(of).get(parent))
 
     def check(self) -> None:
         """Raise Premature for whom the next candidate has to treat otherwise, now that all turns are over.

@@ -12,7 +12,7 @@ from tilth.assets.publishing.engine import quoted
 from tilth.schemas.relations import Ascending
 from tilth.schemas.spec import Spec
 
-__all__ = ["Given", "Link", "Shapes", "links_of"]
+__all__ = ["Given", "Link", "Shapes", "is_published", "links_of"]
 
 Shapes = Mapping[str, Mapping[str, str]]
 """Table → its columns and their SQL types, as its contract has them now."""
@@ -58,6 +58,12 @@ def links_of(candidate: Candidate, specs: Mapping[str, Spec], *, numbers: bool =
     for name, spec in specs.items() if numbers else ():
         found += _numbers(name, spec, published=candidate.columns(name) == shapes[name])
     return found, shapes
+
+
+def is_published(table: str, parent: str, value: str, kind: str | None) -> str:
+    """SQL: whether a table has a value, read as its column's type, in a column; None: it has no such column."""
+    same = f"p.{quoted(parent)} = TRY_CAST({value} AS {kind})"
+    return f"EXISTS (SELECT 1 FROM {quoted(table)} p WHERE {same})" if kind else "false"
 
 
 def _references(table: str, spec: Spec, shapes: Shapes) -> Iterator[Link]:
